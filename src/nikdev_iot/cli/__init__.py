@@ -1,0 +1,1 @@
+"""`nikdev`: the command line, one module per verb."""

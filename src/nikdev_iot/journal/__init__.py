@@ -1,0 +1,1 @@
+"""The device's durable store of staged values and commits."""

@@ -1,0 +1,1 @@
+"""Values, commits and time: pure, no I/O, the standard library alone."""

@@ -1,0 +1,1 @@
+"""Accounts, sessions, devices, fields and API keys: who may do what."""

@@ -1,0 +1,1 @@
+"""Taking pushes in: judging packs, JSON v1, group commit, limits."""

@@ -1,0 +1,1 @@
+"""Reading history: raw, per bucket, latest values."""

@@ -1,0 +1,1 @@
+"""The storage port, its records, and one adapter per engine."""

@@ -1,0 +1,209 @@
+"""The storage port: what every engine must do, and how it must behave.
+
+One suite (`tests/conformance/storage.py`) holds each adapter to this contract.
+
+**Durability.** When the `with` block of `Storage.write` has been left without an error, everything done in it survives
+kill -9 and a power cut. When it is left by an error, nothing of it is there. There is no state between the two.
+
+**Isolation.** A write transaction is alone in what it has read through `marks`: no other transaction, of this process or
+another, stores a pack for these origins before it ends. Reads see whole transactions only, and neither wait for a writer
+nor make one wait.
+
+**Order.** `arrival` ascends per device in the order in which packs were stored, and a pack that a read has not seen has a
+higher arrival than all that it has seen.
+
+**Threads.** A `Storage` may be used from any thread. `write` admits one thread at a time per process and makes others wait.
+
+**Errors.** `StorageUnavailable` where the engine cannot be reached or is out of space: nothing was stored, trying again later
+may help. `StorageCorrupt` where what is stored is not what was written. `Conflict` where a uniqueness rule says no (an e-mail
+address that is taken): nothing was stored. No other error of the engine leaves the adapter.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol, TypeAlias
+
+from nikdev_iot.model.values import Kind
+from nikdev_iot.wire.marks import Mark
+
+from .records import Access, Account, ApiKey, Device, Field, LatestSnapshot, NewField, PackSpan, Session, StoredPack
+
+__all__ = ["OriginKey", "Storage", "WriteTransaction", "kinds_mask", "kinds_of_mask"]
+
+OriginKey: TypeAlias = tuple[uuid.UUID, uuid.UUID]
+"""(device, origin)."""
+
+
+class WriteTransaction(Protocol):
+    """Everything that changes the store. Bulk calls take what a whole group commit brings."""
+
+    # -- pushes ---------------------------------------------------------------------------------
+
+    def marks(self, keys: Iterable[OriginKey]) -> dict[OriginKey, Mark]:
+        """Return the mark of each origin, `Mark()` where nothing is stored, and hold it until the transaction ends."""
+        ...
+
+    def has_pack(self, key: OriginKey, *, first: int, last: int, hash: bytes) -> bool:  # noqa: A002
+        """Return whether exactly this pack is stored."""
+        ...
+
+    def put_packs(self, packs: Sequence[StoredPack]) -> None:
+        """Store packs, in this order, and move each origin's mark to the end of its last one.
+
+        The caller has judged them: each begins behind its origin's mark and names it as parent. `arrival` is given here.
+        """
+        ...
+
+    def seen_entries(self, device_id: uuid.UUID, keys: Sequence[bytes]) -> set[bytes]:
+        """Return those of the JSON v1 entry keys that are remembered."""
+        ...
+
+    def remember_entries(self, device_id: uuid.UUID, keys: Sequence[bytes], *, at_us: int) -> None:
+        """Remember JSON v1 entry keys as stored at `at_us`; remembering one again renews it."""
+        ...
+
+    def forget_entries(self, *, before_us: int, limit: int) -> int:
+        """Forget at most `limit` entry keys remembered before `before_us`; return how many."""
+        ...
+
+    def add_fields(self, fields: Iterable[NewField], *, at_us: int) -> None:
+        """Make fields that do not exist yet, and add the kind to those that do. Idempotent."""
+        ...
+
+    def put_latest(self, device_id: uuid.UUID, snapshot: LatestSnapshot) -> None:
+        """Keep the snapshot, unless one of a later arrival is there."""
+        ...
+
+    # -- accounts, devices, fields, keys ----------------------------------------------------------
+
+    def add_account(self, account: Account) -> None:
+        """Raises `Conflict` where the e-mail address is taken."""
+        ...
+
+    def set_password(self, account_id: uuid.UUID, password_hash: str) -> None:
+        """Change an account's password, and end all its sessions."""
+        ...
+
+    def add_session(self, session: Session) -> None: ...
+
+    def end_session(self, token_hash: bytes) -> None:
+        """Idempotent."""
+        ...
+
+    def add_device(self, device: Device) -> None: ...
+
+    def update_device(self, device: Device) -> None:
+        """Change name and `accepts_new_fields`."""
+        ...
+
+    def update_field(self, field: Field) -> None:
+        """Make or change a field's unit and label; its kinds and time stay as they are where it exists."""
+        ...
+
+    def add_key(self, key: ApiKey) -> None: ...
+
+    def update_key(self, key: ApiKey) -> None:
+        """Change name, access, expiry and revocation."""
+        ...
+
+    def touch_keys(self, used: Iterable[tuple[uuid.UUID, int]]) -> None:
+        """Move (key, `last_used_us`) forward; never back."""
+        ...
+
+
+class Storage(Protocol):
+    """The store of one server, or of all processes of one."""
+
+    @property
+    def epoch(self) -> bytes:
+        """16 random bytes, made when the store was made and anew by every restore of a backup."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the engine. Idempotent; no call may follow it."""
+        ...
+
+    def check(self) -> None:
+        """Return when the store can be read and written; else raise `StorageUnavailable`. For `/healthz`: cheap."""
+        ...
+
+    def write(self) -> AbstractContextManager[WriteTransaction]:
+        """Begin one durable transaction."""
+        ...
+
+    # -- packs ------------------------------------------------------------------------------------
+
+    def mark(self, key: OriginKey) -> Mark:
+        """Return an origin's mark, `Mark()` where nothing is stored."""
+        ...
+
+    def pack_holding(self, key: OriginKey, number: int) -> StoredPack | None:
+        """Return the pack of this origin that covers commit `number`."""
+        ...
+
+    def spans(self, device_id: uuid.UUID, *, start_us: int, end_us: int) -> list[PackSpan]:
+        """Return the packs with `start_us <= max_time_us` and `min_time_us < end_us`, by (min_time_us, arrival).
+
+        Packs without rows are left out.
+        """
+        ...
+
+    def packs(self, device_id: uuid.UUID, arrivals: Sequence[int]) -> Iterator[StoredPack]:
+        """Yield these packs, in the order of `arrivals`."""
+        ...
+
+    def packs_after(self, device_id: uuid.UUID, arrival: int, *, limit: int) -> list[StoredPack]:
+        """Return at most `limit` packs stored after `arrival`, in the order of storing."""
+        ...
+
+    def latest(self, device_id: uuid.UUID) -> LatestSnapshot | None:
+        """Return the snapshot last kept."""
+        ...
+
+    # -- accounts, devices, fields, keys ----------------------------------------------------------
+
+    def account(self, account_id: uuid.UUID) -> Account | None: ...
+
+    def account_by_email(self, email: str) -> Account | None: ...
+
+    def count_accounts(self) -> int: ...
+
+    def session(self, token_hash: bytes) -> Session | None:
+        """Return the session, expired or not."""
+        ...
+
+    def devices(self, account_id: uuid.UUID | None = None) -> list[Device]:
+        """Return an account's devices, or all of them, by (created_us, id)."""
+        ...
+
+    def device(self, device_id: uuid.UUID) -> Device | None: ...
+
+    def fields(self, device_id: uuid.UUID) -> list[Field]:
+        """Return a device's fields, by (created_us, field_id)."""
+        ...
+
+    def keys(self, device_id: uuid.UUID) -> list[ApiKey]:
+        """Return a device's keys, revoked ones too, by (created_us, id)."""
+        ...
+
+    def key(self, key_id: uuid.UUID) -> ApiKey | None: ...
+
+    def access(self, device_id: uuid.UUID, secret_hash: bytes) -> Access | None:
+        """Return the device's key with this secret, whatever its state; None for any other device or secret."""
+        ...
+
+
+def kinds_mask(kinds: Iterable[Kind]) -> int:
+    """Return kinds as bits, as the adapters keep them: bit `kind` is set."""
+    mask = 0
+    for kind in kinds:
+        mask |= 1 << kind
+    return mask
+
+
+def kinds_of_mask(mask: int) -> frozenset[Kind]:
+    """Undo `kinds_mask`."""
+    return frozenset(kind for kind in Kind if mask >> kind & 1)

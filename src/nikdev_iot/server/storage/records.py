@@ -1,0 +1,148 @@
+"""What the store keeps, as frozen values. Times are µs UTC."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from nikdev_iot.model.values import Kind
+
+__all__ = [
+    "Access",
+    "Account",
+    "ApiKey",
+    "Device",
+    "Field",
+    "LatestSnapshot",
+    "NewField",
+    "PackSpan",
+    "Session",
+    "StoredPack",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A person who owns devices."""
+
+    id: uuid.UUID
+    email: str
+    """Lower case, unique."""
+    password_hash: str
+    """argon2id, in its own encoded form."""
+    created_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A signed-in person; the token itself is not kept."""
+
+    token_hash: bytes
+    """SHA-256 of the token."""
+    account_id: uuid.UUID
+    created_us: int
+    expires_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A thing that sends values."""
+
+    id: uuid.UUID
+    account_id: uuid.UUID
+    name: str
+    created_us: int
+    accepts_new_fields: bool = True
+    """False: a commit with a field that does not exist yet is refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One quantity of a device."""
+
+    device_id: uuid.UUID
+    field_id: str
+    kinds: frozenset[Kind]
+    """Every kind seen so far; empty where it was made by hand and has no value yet."""
+    unit: str = ""
+    label: str = ""
+    created_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """A secret of one device; the secret itself is not kept."""
+
+    id: uuid.UUID
+    device_id: uuid.UUID
+    name: str
+    secret_hash: bytes
+    """SHA-256 of the secret's 36 characters, lower case."""
+    can_read: bool
+    can_write: bool
+    created_us: int
+    expires_us: int | None = None
+    revoked_us: int | None = None
+    last_used_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """What one API key of one device allows: all that a request needs to know, in one look-up."""
+
+    key: ApiKey
+    device: Device
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPack:
+    """A pack as the store keeps it: immutable."""
+
+    device_id: uuid.UUID
+    origin: uuid.UUID
+    first: int
+    last: int
+    hash: bytes
+    parent: bytes
+    row_count: int
+    min_time_us: int
+    """Of the effective times; with `max_time_us`, the span in which the pack has commits. 0 where it has none."""
+    max_time_us: int
+    received_us: int
+    clock_offset_us: int | None
+    """The client's clock less the server's when it was sent; None where the client did not say."""
+    key_id: uuid.UUID | None
+    codec: int
+    """As in `wire.pack.Frame`."""
+    content_bytes: int
+    """Decompressed."""
+    payload: bytes
+    arrival: int = 0
+    """Ascending per device in the order of storing; given by the store."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackSpan:
+    """Where a pack lies, without its content: what a query plans with."""
+
+    arrival: int
+    row_count: int
+    min_time_us: int
+    max_time_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewField:
+    """A field, and a kind of it, that a push brings for the first time."""
+
+    device_id: uuid.UUID
+    field_id: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatestSnapshot:
+    """The newest value of each field of a device, as of its pack `arrival`; `content` is the query side's own."""
+
+    arrival: int
+    content: bytes

@@ -1,0 +1,24 @@
+"""How much one request may hold. Both sides know the defaults; a server may be configured to others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["DEFAULT_LIMITS", "Limits"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Each bound is inclusive."""
+
+    body_bytes: int = 8 * 1024 * 1024
+    """A request's body as it arrives."""
+    content_bytes: int = 32 * 1024 * 1024
+    """The same, decompressed."""
+    commits: int = 50_000
+    """Commits in one pack, or entries in one JSON request."""
+    columns: int = 4_096
+    """Columns in one pack: one for each field and kind."""
+
+
+DEFAULT_LIMITS = Limits()

@@ -1,0 +1,378 @@
+"""Packs: an immutable run of consecutive commits of one origin, as columns (`docs/wire.md`, "Packs").
+
+Two layers. The *content* is CBOR; its SHA-256 is the pack's *hash*, which the next pack names as its parent.
+The *frame* around it carries compression, the server's epoch and check values, so that damage to any byte is detected.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import uuid
+import zlib
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cbor2
+
+from nikdev_iot.model.commits import Commit, Gap, commit_digest
+from nikdev_iot.model.errors import Damaged, Malformed, TooLarge, Unsupported
+from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US
+from nikdev_iot.model.values import INT64_MAX, MAX_TEXT_BYTES
+
+from .columns import (
+    Column,
+    columns_from_rows,
+    get_columns,
+    get_index,
+    get_int64s,
+    get_times,
+    load_map,
+    put_columns,
+    put_index,
+    put_int64s,
+    rows_of,
+)
+from .limits import DEFAULT_LIMITS, Limits
+
+__all__ = [
+    "EPOCH_BYTES",
+    "HASH_BYTES",
+    "NO_EPOCH",
+    "NO_PACK",
+    "Frame",
+    "Pack",
+    "decode_content",
+    "decode_frame",
+    "decompress",
+    "encode_content",
+    "encode_frame",
+    "hash_content",
+    "pack_from_commits",
+]
+
+VERSION = 1
+HASH_BYTES = 32
+EPOCH_BYTES = 16
+NO_PACK = bytes(HASH_BYTES)
+"""The parent of an origin's first pack, and the mark's hash where the server has nothing."""
+NO_EPOCH = bytes(EPOCH_BYTES)
+"""What a device names that has not yet met the server; no server has this epoch."""
+
+RAW, ZLIB = 0, 1
+_MAGIC = b"NKP\x01"
+_HEAD = struct.Struct("<4sB3xII16s32s")
+_CRC_AT = 12
+_MAX_GAPS = 65_536
+
+_KEYS = frozenset({"v", "origin", "first", "count", "parent", "times", "columns", "gaps", "messages", "shifts", "uncertain"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pack:
+    """Commits `first` to `last` of one origin; row `i` is the i-th commit that is not in a gap."""
+
+    origin: uuid.UUID
+    first: int
+    count: int
+    """How many numbers the pack covers, gaps included; at least 1."""
+    parent: bytes
+    times: array[int]
+    """Type `q`, one per row: µs UTC as the device recorded them."""
+    columns: tuple[Column, ...]
+    gaps: tuple[Gap, ...] = ()
+    """Ascending, not touching one another's numbers."""
+    messages: tuple[tuple[int, str], ...] = ()
+    """(row, commit message), ascending."""
+    shifts: tuple[tuple[int, int], ...] = ()
+    """(row, µs to add to its time), ascending; rows that are absent have 0."""
+    uncertain: array[int] | None = None
+    """Type `I`: rows whose time is not known to be right."""
+
+    @property
+    def last(self) -> int:
+        """The last number that the pack covers."""
+        return self.first + self.count - 1
+
+    @property
+    def row_count(self) -> int:
+        """How many commits the pack holds."""
+        return len(self.times)
+
+    def numbers(self) -> array[int]:
+        """Return the commit number of each row, type `q`."""
+        if not self.gaps:
+            return array("q", range(self.first, self.first + self.count))
+        numbers = array("q")
+        at = self.first
+        for gap in self.gaps:
+            numbers.extend(range(at, gap.first))
+            at = gap.last + 1
+        numbers.extend(range(at, self.last + 1))
+        return numbers
+
+    def effective_times(self) -> array[int]:
+        """Return the time of each row that counts, type `q`: as recorded, plus the shift."""
+        if not self.shifts:
+            return self.times
+        times = self.times[:]
+        for row, shift in self.shifts:
+            times[row] += shift
+        return times
+
+    def commits(self) -> list[Commit]:
+        """Return the commits, one by one; for single reads, not for bulk."""
+        messages, shifts, uncertain = dict(self.messages), dict(self.shifts), frozenset(self.uncertain or ())
+        return [
+            Commit(number, time_us, values, messages.get(row), shifts.get(row, 0), row in uncertain)
+            for row, (number, time_us, values) in enumerate(
+                zip(self.numbers(), self.times, rows_of(self.columns, self.row_count), strict=True)
+            )
+        ]
+
+    def digests(self) -> list[tuple[int, bytes]]:
+        """Return (number, digest) of each commit; numbers in a gap have none."""
+        return [(c.number, commit_digest(c.time_us, c.message, c.values)) for c in self.commits()]
+
+
+def pack_from_commits(
+    origin: uuid.UUID,
+    commits: Sequence[Commit],
+    *,
+    parent: bytes,
+    gaps: Iterable[Gap] = (),
+) -> Pack:
+    """Build a pack from single commits, ascending and together with `gaps` without a hole."""
+    gaps = tuple(gaps)
+    numbers = [commit.number for commit in commits] + [gap.first for gap in gaps]
+    first = min(numbers)
+    uncertain = array("I", (row for row, commit in enumerate(commits) if commit.uncertain))
+    return Pack(
+        origin=origin,
+        first=first,
+        count=len(commits) + sum(gap.count for gap in gaps),
+        parent=parent,
+        times=array("q", (commit.time_us for commit in commits)),
+        columns=columns_from_rows([commit.values for commit in commits]),
+        gaps=gaps,
+        messages=tuple((row, c.message) for row, c in enumerate(commits) if c.message is not None),
+        shifts=tuple((row, c.shift_us) for row, c in enumerate(commits) if c.shift_us),
+        uncertain=uncertain or None,
+    )
+
+
+# -- content -------------------------------------------------------------------------------------
+
+
+def encode_content(pack: Pack) -> bytes:
+    """Return the pack as CBOR; the same pack always gives the same bytes."""
+    content: dict[str, Any] = {
+        "v": VERSION,
+        "origin": pack.origin.bytes,
+        "first": pack.first,
+        "count": pack.count,
+        "parent": pack.parent,
+        "times": put_int64s(pack.times),
+        "columns": put_columns(pack.columns),
+    }
+    if pack.gaps:
+        content["gaps"] = [[gap.first, gap.count, gap.reason] for gap in pack.gaps]
+    if pack.messages:
+        content["messages"] = [list(pair) for pair in pack.messages]
+    if pack.shifts:
+        rows, shifts = zip(*pack.shifts, strict=True)
+        content["shifts"] = [put_index(array("I", rows)), put_int64s(array("q", shifts))]
+    if pack.uncertain:
+        content["uncertain"] = put_index(pack.uncertain)
+    return cbor2.dumps(content)
+
+
+def hash_content(content: bytes) -> bytes:
+    """Return a pack's hash: the SHA-256 of its content."""
+    return hashlib.sha256(content).digest()
+
+
+def decode_content(content: bytes, limits: Limits = DEFAULT_LIMITS) -> Pack:
+    """Read a pack's content, from anyone.
+
+    Raises:
+        Malformed: it does not follow the format.
+        TooLarge: more commits or columns than `limits` allow.
+        Unsupported: a version, key or kind that this side does not know.
+    """
+    top = load_map(content, known=_KEYS, version=VERSION)
+    origin = _bytes(top, "origin", 16)
+    first, count = _uint(top, "first"), _uint(top, "count")
+    if first < 1 or count < 1 or first + count - 1 > INT64_MAX:
+        raise Malformed("numbers from 1 to 2^63-1, at least one of them", place="first, count")
+    gaps = _get_gaps(top.get("gaps", []), first, count)
+    row_count = count - sum(gap.count for gap in gaps)
+    if row_count > limits.commits:
+        raise TooLarge(f"{row_count} commits; the limit is {limits.commits}", limit=limits.commits, place="count")
+    times = get_times(top.get("times"), row_count, "times")
+    uncertain = top.get("uncertain")
+    return Pack(
+        origin=uuid.UUID(bytes=origin),
+        first=first,
+        count=count,
+        parent=_bytes(top, "parent", HASH_BYTES),
+        times=times,
+        columns=get_columns(top.get("columns"), row_count, limits.columns),
+        gaps=gaps,
+        messages=_get_messages(top.get("messages", []), row_count),
+        shifts=_get_shifts(top.get("shifts"), times),
+        uncertain=None if uncertain is None else get_index(uncertain, row_count, "uncertain"),
+    )
+
+
+def _uint(top: dict[str, Any], key: str) -> int:
+    value = top.get(key)
+    if type(value) is not int or value < 0:
+        raise Malformed("not a whole number from 0", place=key)
+    return value
+
+
+def _bytes(top: dict[str, Any], key: str, size: int) -> bytes:
+    value = top.get(key)
+    if type(value) is not bytes or len(value) != size:
+        raise Malformed(f"not {size} bytes", place=key)
+    return value
+
+
+def _get_gaps(item: object, first: int, count: int) -> tuple[Gap, ...]:
+    if type(item) is not list or len(item) > _MAX_GAPS:
+        raise Malformed(f"not an array of at most {_MAX_GAPS} gaps", place="gaps")
+    gaps = []
+    at, end = first, first + count
+    for number, part in enumerate(item):
+        place = f"gaps[{number}]"
+        if type(part) is not list or len(part) != 3 or [type(x) for x in part] != [int, int, str]:
+            raise Malformed("not [first, count, reason]", place=place)
+        gap = Gap(*part)
+        if gap.first < at or gap.count < 1 or gap.last >= end:
+            raise Malformed("not inside the pack and behind the gap before it", place=place)
+        if len(gap.reason) * 4 > MAX_TEXT_BYTES:
+            raise Malformed("its reason is too long", place=place)
+        at = gap.last + 1
+        gaps.append(gap)
+    return tuple(gaps)
+
+
+def _get_messages(item: object, row_count: int) -> tuple[tuple[int, str], ...]:
+    if type(item) is not list:
+        raise Malformed("not an array", place="messages")
+    messages = []
+    at = -1
+    for number, part in enumerate(item):
+        place = f"messages[{number}]"
+        if type(part) is not list or len(part) != 2 or type(part[0]) is not int or type(part[1]) is not str:
+            raise Malformed("not [row, message]", place=place)
+        if not at < part[0] < row_count:
+            raise Malformed(f"rows that do not ascend below {row_count}", place=place)
+        if len(part[1]) * 4 > MAX_TEXT_BYTES and len(part[1].encode()) > MAX_TEXT_BYTES:
+            raise Malformed(f"longer than {MAX_TEXT_BYTES} bytes", place=place)
+        at = part[0]
+        messages.append((at, part[1]))
+    return tuple(messages)
+
+
+def _get_shifts(item: object, times: array[int]) -> tuple[tuple[int, int], ...]:
+    if item is None:
+        return ()
+    if type(item) is not list or len(item) != 2:
+        raise Malformed("not [rows, µs]", place="shifts")
+    rows = get_index(item[0], len(times), "shifts[0]")
+    shifts = get_int64s(item[1], len(rows), "shifts[1]")
+    for row, shift in zip(rows, shifts, strict=True):
+        if not MIN_TIME_US <= times[row] + shift <= MAX_TIME_US:
+            raise Malformed("a time outside the years 1 to 9999", place="shifts")
+    return tuple(zip(rows, shifts, strict=True))
+
+
+# -- frame ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A pack as it travels."""
+
+    epoch: bytes
+    hash: bytes
+    content: bytes
+    codec: int
+    """How `payload` is compressed: 0 not at all, 1 zlib (RFC 1950)."""
+    payload: bytes
+    """The content as it arrived."""
+
+
+def encode_frame(content: bytes, *, epoch: bytes, level: int = 1) -> bytes:
+    """Return the request body for `content`; `level` is zlib's, 0 for none."""
+    payload, codec = content, RAW
+    if level:
+        squeezed = zlib.compress(content, level)
+        if len(squeezed) < len(content):
+            payload, codec = squeezed, ZLIB
+    head = bytearray(_HEAD.pack(_MAGIC, codec, len(content), 0, epoch, hash_content(content)))
+    struct.pack_into("<I", head, _CRC_AT, zlib.crc32(payload, zlib.crc32(head)))
+    return bytes(head) + payload
+
+
+def decode_frame(body: bytes, limits: Limits = DEFAULT_LIMITS) -> Frame:
+    """Read a frame, from anyone, in memory bounded by `limits`.
+
+    Raises:
+        Damaged: any byte differs from what was sent, or some are missing.
+        TooLarge: the body, or what it decompresses to, is over a limit.
+        Unsupported: not a pack, or one of another version or compression.
+    """
+    if len(body) > limits.body_bytes:
+        raise TooLarge(f"{len(body)} bytes; the limit is {limits.body_bytes}", limit=limits.body_bytes, place="body")
+    if body[: len(_MAGIC)] != _MAGIC:
+        if body[:3] == _MAGIC[:3]:
+            raise Unsupported(f"version {body[3:4].hex()} of the frame", place="frame")
+        raise Unsupported("not a pack: it does not begin with 'NKP'", place="frame")
+    if len(body) < _HEAD.size:
+        raise Damaged(f"cut short after {len(body)} bytes", place="frame")
+    _, codec, length, crc, epoch, content_hash = _HEAD.unpack_from(body)
+    payload = body[_HEAD.size :]
+    head = body[:_CRC_AT] + bytes(4) + body[_CRC_AT + 4 : _HEAD.size]
+    if zlib.crc32(payload, zlib.crc32(head)) != crc:
+        raise Damaged("the check value does not agree: bytes were altered or cut off on the way", place="frame")
+    if length > limits.content_bytes:
+        raise TooLarge(
+            f"{length} bytes decompressed; the limit is {limits.content_bytes}",
+            limit=limits.content_bytes,
+            place="frame",
+        )
+    content = decompress(payload, codec, length)
+    if hash_content(content) != content_hash:
+        raise Damaged("the hash does not agree with the content", place="frame")
+    return Frame(epoch, content_hash, content, codec, payload)
+
+
+def decompress(payload: bytes, codec: int, length: int) -> bytes:
+    """Return the content of `length` bytes, never holding more than that.
+
+    Raises:
+        Damaged: it is not `length` bytes long, or not in its compression.
+        Unsupported: an unknown `codec`.
+    """
+    if codec == RAW:
+        content = payload
+    elif codec == ZLIB:
+        stream = zlib.decompressobj()
+        try:
+            content = stream.decompress(payload, length + 1)
+            # The last bytes of the stream, its own check value, may still be waiting behind a full buffer.
+            content += stream.decompress(stream.unconsumed_tail, 1)
+        except zlib.error as error:
+            raise Damaged(f"not a zlib stream ({error})", place="frame") from None
+        if not stream.eof or stream.unused_data or stream.unconsumed_tail:
+            raise Damaged("its compressed part does not end where it should", place="frame")
+    else:
+        raise Unsupported(f"compression {codec}", place="frame")
+    if len(content) != length:
+        raise Damaged(f"{len(content)} bytes where {length} belong", place="frame")
+    return content
