@@ -1,0 +1,23 @@
+"""A device program that pushes its backlog, printing how far it is and, at the end, its highest memory use in kB.
+
+usage: pushing_process.py CONFIG_JSON
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+
+from nikdev_iot import Api
+
+
+def main() -> None:
+    """Push once."""
+    with Api(json.loads(sys.argv[1])) as api:
+        api.push(progress=lambda progress: print(f"pushed {progress.pushed}", flush=True))
+    print(f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
