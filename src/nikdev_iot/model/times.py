@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
@@ -37,7 +38,7 @@ def to_time_us(time: TimeLike) -> int:
     if isinstance(time, int):
         return check_time_us(time * 1_000_000)
     if isinstance(time, float):
-        if time != time or time in (float("inf"), float("-inf")):
+        if not math.isfinite(time):
             raise ValueRefused(f"{time!r} is not a time.")
         return check_time_us(round(time * 1_000_000))
     if isinstance(time, str):

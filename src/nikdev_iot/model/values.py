@@ -61,9 +61,7 @@ def check_field_id(field_id: object) -> str:
     A Field ID is 1 to 64 characters, no control characters, no comma, no slash, no space at either end.
     """
     if not isinstance(field_id, str):
-        raise ValueRefused(
-            f"A Field ID is a text; got {field_id!r} ({type(field_id).__name__}).", field_id=field_id
-        )
+        raise ValueRefused(f"A Field ID is a text; got {field_id!r} ({type(field_id).__name__}).", field_id=field_id)
     problem = _field_id_problem(field_id)
     if problem:
         raise ValueRefused(
@@ -148,8 +146,9 @@ def _text_problem(text: str) -> str:
 
 
 _NUMPY_EXACT = frozenset(
-    "bool bool_ int8 int16 int32 int64 uint8 uint16 uint32 uint64 longlong ulonglong intc uintc "
-    "float16 float32 float64 str_".split()
+    {"bool", "bool_", "float16", "float32", "float64", "str_"}
+    | {"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"}
+    | {"intc", "longlong", "uintc", "ulonglong"}
 )
 
 

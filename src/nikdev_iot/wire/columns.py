@@ -91,7 +91,7 @@ def columns_from_rows(rows: Sequence[Sequence[tuple[str, Value]]]) -> tuple[Colu
         Column(
             field_id,
             None if len(at) == len(rows) else array("I", at),
-            values if kind is Kind.TEXT else array(_TYPECODE_OF_KIND[kind], values),  # type: ignore[arg-type]
+            values if kind is Kind.TEXT else array(_TYPECODE_OF_KIND[kind], values),  # type: ignore[arg-type, type-var]
         )
         for (field_id, kind), (at, values) in found.items()
     )

@@ -67,7 +67,9 @@ _HEAD = struct.Struct("<4sB3xII16s32s")
 _CRC_AT = 12
 _MAX_GAPS = 65_536
 
-_KEYS = frozenset({"v", "origin", "first", "count", "parent", "times", "columns", "gaps", "messages", "shifts", "uncertain"})
+_KEYS = frozenset(
+    {"v", "origin", "first", "count", "parent", "times", "columns", "gaps", "messages", "shifts", "uncertain"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

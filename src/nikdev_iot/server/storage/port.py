@@ -5,18 +5,19 @@ One suite (`tests/conformance/storage.py`) holds each adapter to this contract.
 **Durability.** When the `with` block of `Storage.write` has been left without an error, everything done in it survives
 kill -9 and a power cut. When it is left by an error, nothing of it is there. There is no state between the two.
 
-**Isolation.** A write transaction is alone in what it has read through `marks`: no other transaction, of this process or
-another, stores a pack for these origins before it ends. Reads see whole transactions only, and neither wait for a writer
-nor make one wait.
+**Isolation.** A write transaction is alone in what it has read through `marks`: no other transaction, of this process
+or another, stores a pack for these origins before it ends. Reads see whole transactions only, and neither wait for a
+writer nor make one wait.
 
-**Order.** `arrival` ascends per device in the order in which packs were stored, and a pack that a read has not seen has a
-higher arrival than all that it has seen.
+**Order.** `arrival` ascends per device in the order in which packs were stored, and a pack that a read has not seen has
+a higher arrival than all that it has seen.
 
-**Threads.** A `Storage` may be used from any thread. `write` admits one thread at a time per process and makes others wait.
+**Threads.** A `Storage` may be used from any thread. `write` admits one thread at a time per process and makes others
+wait.
 
-**Errors.** `StorageUnavailable` where the engine cannot be reached or is out of space: nothing was stored, trying again later
-may help. `StorageCorrupt` where what is stored is not what was written. `Conflict` where a uniqueness rule says no (an e-mail
-address that is taken): nothing was stored. No other error of the engine leaves the adapter.
+**Errors.** `StorageUnavailable` where the engine cannot be reached or is out of space: nothing was stored, trying again
+later may help. `StorageCorrupt` where what is stored is not what was written. `Conflict` where a uniqueness rule says
+no (an e-mail address that is taken): nothing was stored. No other error of the engine leaves the adapter.
 """
 
 from __future__ import annotations
@@ -46,14 +47,15 @@ class WriteTransaction(Protocol):
         """Return the mark of each origin, `Mark()` where nothing is stored, and hold it until the transaction ends."""
         ...
 
-    def has_pack(self, key: OriginKey, *, first: int, last: int, hash: bytes) -> bool:  # noqa: A002
+    def has_pack(self, key: OriginKey, *, first: int, last: int, hash: bytes) -> bool:
         """Return whether exactly this pack is stored."""
         ...
 
     def put_packs(self, packs: Sequence[StoredPack]) -> None:
         """Store packs, in this order, and move each origin's mark to the end of its last one.
 
-        The caller has judged them: each begins behind its origin's mark and names it as parent. `arrival` is given here.
+        The caller has judged them: each begins behind its origin's mark and names it as parent. `arrival` is given
+        here.
         """
         ...
 
