@@ -1,0 +1,134 @@
+"""The schema, as numbered steps: step n brings a file from `user_version` n-1 to n. A step that was released never changes.
+
+Ids are 16 bytes, hashes 32, times µs UTC, kinds a bit mask (`port.kinds_mask`). Every table that belongs to a device
+leads its key with it, as in the PostgreSQL schema.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from nikdev_iot.server.errors import StorageCorrupt, StorageUnavailable
+
+__all__ = ["APPLICATION_ID", "LATEST", "STEPS", "migrate"]
+
+APPLICATION_ID = 0x4E4B4456
+"""`NKDV`: tells our file from any other SQLite file."""
+
+_STEP_1 = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE origins (
+  device BLOB NOT NULL, origin BLOB NOT NULL,
+  mark_number INTEGER NOT NULL, mark_hash BLOB NOT NULL,
+  PRIMARY KEY (device, origin)
+) WITHOUT ROWID;
+
+-- A rowid table: payloads of some hundred kB do not belong into a tree that is searched by key.
+CREATE TABLE packs (
+  arrival INTEGER PRIMARY KEY,
+  device BLOB NOT NULL, origin BLOB NOT NULL,
+  first INTEGER NOT NULL, last INTEGER NOT NULL, hash BLOB NOT NULL, parent BLOB NOT NULL,
+  row_count INTEGER NOT NULL,
+  -- The number of hexadecimal digits of max_time_us - min_time_us, null without rows: see spans().
+  width INTEGER,
+  min_time_us INTEGER NOT NULL, max_time_us INTEGER NOT NULL,
+  received_us INTEGER NOT NULL, clock_offset_us INTEGER, key_id BLOB,
+  codec INTEGER NOT NULL, content_bytes INTEGER NOT NULL, payload BLOB NOT NULL
+);
+CREATE UNIQUE INDEX packs_by_number ON packs (device, origin, last);
+CREATE INDEX packs_by_arrival ON packs (device);
+CREATE INDEX packs_by_time ON packs (device, width, min_time_us, max_time_us, row_count) WHERE width IS NOT NULL;
+
+CREATE TABLE entry_keys (
+  device BLOB NOT NULL, key BLOB NOT NULL, at_us INTEGER NOT NULL, PRIMARY KEY (device, key)
+) WITHOUT ROWID;
+CREATE INDEX entry_keys_by_time ON entry_keys (at_us);
+
+CREATE TABLE latest (device BLOB PRIMARY KEY, arrival INTEGER NOT NULL, content BLOB NOT NULL);
+
+CREATE TABLE accounts (
+  id BLOB PRIMARY KEY, email TEXT NOT NULL UNIQUE, password_hash TEXT NOT NULL, created_us INTEGER NOT NULL
+);
+CREATE TABLE sessions (
+  token_hash BLOB PRIMARY KEY, account BLOB NOT NULL, created_us INTEGER NOT NULL, expires_us INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX sessions_by_account ON sessions (account);
+CREATE INDEX sessions_by_expiry ON sessions (expires_us);
+
+CREATE TABLE devices (
+  id BLOB PRIMARY KEY, account BLOB NOT NULL, name TEXT NOT NULL, created_us INTEGER NOT NULL,
+  accepts_new_fields INTEGER NOT NULL
+);
+CREATE INDEX devices_by_account ON devices (account, created_us, id);
+
+CREATE TABLE fields (
+  device BLOB NOT NULL, field_id TEXT NOT NULL, kinds INTEGER NOT NULL,
+  unit TEXT NOT NULL, label TEXT NOT NULL, created_us INTEGER NOT NULL,
+  PRIMARY KEY (device, field_id)
+) WITHOUT ROWID;
+
+CREATE TABLE api_keys (
+  id BLOB PRIMARY KEY, device BLOB NOT NULL, name TEXT NOT NULL, secret_hash BLOB NOT NULL,
+  can_read INTEGER NOT NULL, can_write INTEGER NOT NULL, created_us INTEGER NOT NULL,
+  expires_us INTEGER, revoked_us INTEGER, last_used_us INTEGER
+);
+CREATE UNIQUE INDEX api_keys_by_secret ON api_keys (device, secret_hash);
+"""
+
+STEPS: tuple[str, ...] = (_STEP_1,)
+LATEST = len(STEPS)
+
+
+def migrate(connection: sqlite3.Connection, path: Path, *, new_epoch: Callable[[], bytes]) -> None:
+    """Bring the file to the newest schema, in one transaction, and give a new one its epoch.
+
+    Raises:
+        StorageUnavailable: a newer version wrote it.
+        StorageCorrupt: it is a SQLite file of something else.
+    """
+    if _version(connection) == LATEST and _is_ours(connection):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = _version(connection)  # again: another process may have been faster
+        if version > LATEST:
+            raise StorageUnavailable(
+                f"The store {path} was written by a newer version of nikdev-iot (schema {version}; this one knows "
+                f"schema 1 to {LATEST}).",
+                hint="It was left as it is. Upgrade nikdev-iot.",
+            )
+        if not _is_ours(connection) and (version or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]):
+            raise StorageCorrupt(
+                f"{path} is a SQLite database of another program.",
+                hint="It was left as it is. Choose another folder with --data.",
+            )
+        for step in STEPS[version:]:
+            for statement in _statements(step):
+                connection.execute(statement)
+        if not version:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute("INSERT INTO meta VALUES ('epoch', ?)", (new_epoch(),))
+            connection.execute("INSERT INTO meta VALUES ('arrival', 0)")
+        connection.execute(f"PRAGMA user_version = {LATEST}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _is_ours(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID)
+
+
+def _statements(script: str) -> list[str]:
+    # Not executescript(): it would commit the transaction first.
+    lines = [line for line in script.splitlines() if not line.lstrip().startswith("--")]
+    return [part for part in "\n".join(lines).split(";") if part.strip()]

@@ -1,0 +1,113 @@
+"""Records to rows and back."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from nikdev_iot.server.storage.port import kinds_of_mask
+from nikdev_iot.server.storage.records import Account, ApiKey, Device, Field, Session, StoredPack
+
+__all__ = [
+    "ACCOUNT",
+    "DEVICE",
+    "FIELD",
+    "KEY",
+    "PACK",
+    "SESSION",
+    "account_of",
+    "device_of",
+    "field_of",
+    "key_of",
+    "pack_of",
+    "session_of",
+    "width_of",
+]
+
+PACK = (
+    "arrival, origin, first, last, hash, parent, row_count, min_time_us, max_time_us, received_us, clock_offset_us, "
+    "key_id, codec, content_bytes, payload"
+)
+ACCOUNT = "id, email, password_hash, created_us"
+SESSION = "token_hash, account, created_us, expires_us"
+DEVICE = "id, account, name, created_us, accepts_new_fields"
+FIELD = "device, field_id, kinds, unit, label, created_us"
+KEY = "id, device, name, secret_hash, can_read, can_write, created_us, expires_us, revoked_us, last_used_us"
+
+
+def width_of(pack: StoredPack) -> int | None:
+    """Return how many hexadecimal digits the pack's time span has (0 for one instant), None without rows."""
+    if not pack.row_count:
+        return None
+    return ((pack.max_time_us - pack.min_time_us).bit_length() + 3) // 4
+
+
+def pack_of(device_id: uuid.UUID, row: tuple[Any, ...]) -> StoredPack:
+    """Return the pack of a row `PACK`."""
+    return StoredPack(
+        device_id=device_id,
+        arrival=row[0],
+        origin=uuid.UUID(bytes=row[1]),
+        first=row[2],
+        last=row[3],
+        hash=row[4],
+        parent=row[5],
+        row_count=row[6],
+        min_time_us=row[7],
+        max_time_us=row[8],
+        received_us=row[9],
+        clock_offset_us=row[10],
+        key_id=None if row[11] is None else uuid.UUID(bytes=row[11]),
+        codec=row[12],
+        content_bytes=row[13],
+        payload=row[14],
+    )
+
+
+def account_of(row: tuple[Any, ...]) -> Account:
+    """Return the account of a row `ACCOUNT`."""
+    return Account(id=uuid.UUID(bytes=row[0]), email=row[1], password_hash=row[2], created_us=row[3])
+
+
+def session_of(row: tuple[Any, ...]) -> Session:
+    """Return the session of a row `SESSION`."""
+    return Session(token_hash=row[0], account_id=uuid.UUID(bytes=row[1]), created_us=row[2], expires_us=row[3])
+
+
+def device_of(row: tuple[Any, ...]) -> Device:
+    """Return the device of a row `DEVICE`."""
+    return Device(
+        id=uuid.UUID(bytes=row[0]),
+        account_id=uuid.UUID(bytes=row[1]),
+        name=row[2],
+        created_us=row[3],
+        accepts_new_fields=bool(row[4]),
+    )
+
+
+def field_of(row: tuple[Any, ...]) -> Field:
+    """Return the field of a row `FIELD`."""
+    return Field(
+        device_id=uuid.UUID(bytes=row[0]),
+        field_id=row[1],
+        kinds=kinds_of_mask(row[2]),
+        unit=row[3],
+        label=row[4],
+        created_us=row[5],
+    )
+
+
+def key_of(row: tuple[Any, ...]) -> ApiKey:
+    """Return the key of a row `KEY`."""
+    return ApiKey(
+        id=uuid.UUID(bytes=row[0]),
+        device_id=uuid.UUID(bytes=row[1]),
+        name=row[2],
+        secret_hash=row[3],
+        can_read=bool(row[4]),
+        can_write=bool(row[5]),
+        created_us=row[6],
+        expires_us=row[7],
+        revoked_us=row[8],
+        last_used_us=row[9],
+    )

@@ -1,0 +1,101 @@
+"""One write transaction: accounts, sessions, devices, fields and keys."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from nikdev_iot.server.errors import Conflict
+from nikdev_iot.server.storage.port import kinds_mask
+from nikdev_iot.server.storage.records import Account, ApiKey, Device, Field, Session
+
+from .rows import ACCOUNT, DEVICE, FIELD, KEY, SESSION
+
+__all__ = ["AccountWrites"]
+
+
+class AccountWrites:
+    """The part of `port.WriteTransaction` that people and their programs change."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._execute = connection.execute
+        self._executemany = connection.executemany
+
+    def _add(self, table: str, columns: str, row: Sequence[Any], conflict: str) -> None:
+        marks = ",".join("?" * len(row))
+        try:
+            self._execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", row)  # noqa: S608 - our own names
+        except sqlite3.IntegrityError:
+            raise Conflict(conflict, hint="Nothing was stored.") from None
+
+    def add_account(self, account: Account) -> None:
+        email = account.email.lower()
+        row = (account.id.bytes, email, account.password_hash, account.created_us)
+        self._add("accounts", ACCOUNT, row, f"There is an account {email} already.")
+
+    def set_password(self, account_id: uuid.UUID, password_hash: str) -> None:
+        self._execute("UPDATE accounts SET password_hash = ? WHERE id = ?", (password_hash, account_id.bytes))
+        self._execute("DELETE FROM sessions WHERE account = ?", (account_id.bytes,))
+
+    def add_session(self, session: Session) -> None:
+        row = (session.token_hash, session.account_id.bytes, session.created_us, session.expires_us)
+        self._add("sessions", SESSION, row, "There is such a session already.")
+
+    def end_session(self, token_hash: bytes) -> None:
+        self._execute("DELETE FROM sessions WHERE token_hash = ?", (token_hash,))
+
+    def forget_sessions(self, *, before_us: int) -> int:
+        return self._execute("DELETE FROM sessions WHERE expires_us < ?", (before_us,)).rowcount
+
+    def add_device(self, device: Device) -> None:
+        row = (device.id.bytes, device.account_id.bytes, device.name, device.created_us, device.accepts_new_fields)
+        self._add("devices", DEVICE, row, f"There is a device {device.id} already.")
+
+    def update_device(self, device: Device) -> None:
+        self._execute(
+            "UPDATE devices SET name = ?, accepts_new_fields = ? WHERE id = ?",
+            (device.name, device.accepts_new_fields, device.id.bytes),
+        )
+
+    def update_field(self, field: Field) -> None:
+        self._execute(
+            f"INSERT INTO fields ({FIELD}) VALUES (?,?,?,?,?,?) "  # noqa: S608 - our own names
+            "ON CONFLICT (device, field_id) DO UPDATE SET unit = excluded.unit, label = excluded.label",
+            (
+                field.device_id.bytes,
+                field.field_id,
+                kinds_mask(field.kinds),
+                field.unit,
+                field.label,
+                field.created_us,
+            ),
+        )
+
+    def add_key(self, key: ApiKey) -> None:
+        row = (
+            key.id.bytes,
+            key.device_id.bytes,
+            key.name,
+            key.secret_hash,
+            key.can_read,
+            key.can_write,
+            key.created_us,
+            key.expires_us,
+            key.revoked_us,
+            key.last_used_us,
+        )
+        self._add("api_keys", KEY, row, f"There is an API key {key.id}, or one with this secret, already.")
+
+    def update_key(self, key: ApiKey) -> None:
+        self._execute(
+            "UPDATE api_keys SET name = ?, can_read = ?, can_write = ?, expires_us = ?, revoked_us = ? WHERE id = ?",
+            (key.name, key.can_read, key.can_write, key.expires_us, key.revoked_us, key.id.bytes),
+        )
+
+    def touch_keys(self, used: Iterable[tuple[uuid.UUID, int]]) -> None:
+        self._executemany(
+            "UPDATE api_keys SET last_used_us = max(coalesce(last_used_us, ?1), ?1) WHERE id = ?2",
+            [(used_us, key_id.bytes) for key_id, used_us in used],
+        )
