@@ -1,0 +1,70 @@
+# `make demo` and `make test` need Python 3.11 or newer and make; everything else is installed into .venv, here.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
+UV_VERSION := 0.13.9
+LOCKED := dev demo bench # in this order
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types layers tests bench lock clean
+.DELETE_ON_ERROR:
+
+help: ## show this list
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r verb what; do printf '%-14s %s\n' "$$verb" "$$what"; done
+
+# -- what people run ------------------------------------------------------------------------------
+
+# On a terminal the demo gets a process group of its own (set -m), so that Ctrl-C ends it and not make: exit status 0.
+demo: $(VENV)/.demo ## a server and a device that sends this machine's own readings
+	@if [ -t 0 ]; then set -m; fi; $(PY) examples/demo.py
+
+test: lint types layers tests ## everything: style, types, layers, tests with coverage
+
+lint: $(VENV)/.dev ## ruff: rules and format
+	@echo "== ruff"
+	@$(PY) -m ruff check
+	@$(PY) -m ruff format --check
+
+types: $(VENV)/.dev ## mypy, strict
+	@echo "== mypy"
+	@$(PY) -m mypy
+
+layers: $(VENV)/.dev ## import-linter: which way dependencies point
+	@echo "== import-linter"
+	@$(VENV)/bin/lint-imports --no-cache
+
+tests: $(VENV)/.dev ## pytest, with coverage
+	@echo "== pytest"
+	@mkdir -p .build/coverage
+	@$(PY) -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
+
+bench: $(VENV)/.dev $(VENV)/.bench ## the benchmarks, beside the peers
+	@$(PY) -m benchmarks.run
+
+# -- what it takes --------------------------------------------------------------------------------
+
+lock: $(VENV)/.made ## renew requirements/*.txt from pyproject.toml
+	@echo "locking …"
+	@$(PIP) install uv==$(UV_VERSION)
+	@for name in $(LOCKED); do sh requirements/lock $$name $(VENV)/bin/uv || exit 1; done
+
+clean: ## remove what was built, installed and recorded here
+	@rm -rf $(VENV) .build dist demo-data .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.made:
+	@sh requirements/venv $(VENV)
+	@touch $@
+
+# Each set is installed exactly as locked, and the project itself editable, without asking for anything more.
+$(VENV)/.demo $(VENV)/.dev: $(VENV)/.%: requirements/%.txt pyproject.toml | $(VENV)/.made
+	@echo "installing requirements/$*.txt into $(VENV) …"
+	@$(PIP) install --require-hashes -r requirements/$*.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.bench: requirements/bench.txt | $(VENV)/.dev
+	@echo "installing requirements/bench.txt into $(VENV) …"
+	@$(PIP) install --require-hashes -r requirements/bench.txt
+	@touch $@
