@@ -1,26 +1,35 @@
-"""A commit: the values locked together at one time, and its digest."""
+"""A commit: the values locked together at one time."""
 
 from __future__ import annotations
 
-import hashlib
-import struct
-import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
+from .frozen import Frozen
 
-from .values import Kind, Value, kind_of
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import uuid
+    from typing import Any
+
+    from .digests import DIGEST_BYTES, commit_digest, derive_origin
+    from .values import Value
 
 __all__ = ["DIGEST_BYTES", "Commit", "Gap", "Receipt", "commit_digest", "derive_origin"]
 
-DIGEST_BYTES = 16
-_NO_MESSAGE = 0xFFFF_FFFF
-_U32 = struct.Struct("<I")
-_PAYLOAD = {Kind.FLOAT: struct.Struct("<d"), Kind.INT: struct.Struct("<q"), Kind.BOOL: struct.Struct("<?")}
+_set = object.__setattr__
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+def __getattr__(name: str) -> Any:
+    # Digests bring OpenSSL, for which a device that only commits has no use.
+    if name in {"DIGEST_BYTES", "commit_digest", "derive_origin"}:
+        from . import digests
+
+        return getattr(digests, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class Receipt(Frozen):
     """What `commit` returns once the commit is on disk."""
+
+    __slots__ = __match_args__ = ("number", "origin", "time_us")
 
     number: int
     """The commit's number in its origin, from 1."""
@@ -28,21 +37,43 @@ class Receipt:
     time_us: int
     """When, in µs UTC, by this device's clock."""
 
+    def __init__(self, number: int, origin: uuid.UUID, time_us: int) -> None:
+        _set(self, "number", number)
+        _set(self, "origin", origin)
+        _set(self, "time_us", time_us)
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+
+class Commit(Frozen):
     """The values of one device, locked together at one time."""
+
+    __slots__ = __match_args__ = ("number", "time_us", "values", "message", "shift_us", "uncertain")
 
     number: int
     time_us: int
     """As the device recorded it, µs UTC."""
     values: tuple[tuple[str, Value], ...]
     """(Field ID, value), each field once, in the order they were staged."""
-    message: str | None = None
-    shift_us: int = 0
+    message: str | None
+    shift_us: int
     """What a later, better clock adds to `time_us`."""
-    uncertain: bool = False
+    uncertain: bool
     """True where the device's clock was not known to be right and could not be repaired."""
+
+    def __init__(  # noqa: PLR0917 - the order is part of the interface
+        self,
+        number: int,
+        time_us: int,
+        values: tuple[tuple[str, Value], ...],
+        message: str | None = None,
+        shift_us: int = 0,
+        uncertain: bool = False,  # noqa: FBT001, FBT002 - as above
+    ) -> None:
+        _set(self, "number", number)
+        _set(self, "time_us", time_us)
+        _set(self, "values", values)
+        _set(self, "message", message)
+        _set(self, "shift_us", shift_us)
+        _set(self, "uncertain", uncertain)
 
     @property
     def effective_time_us(self) -> int:
@@ -50,56 +81,21 @@ class Commit:
         return self.time_us + self.shift_us
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(Frozen):
     """Commit numbers of an origin that will never come, declared as such with the reason."""
+
+    __slots__ = __match_args__ = ("first", "count", "reason")
 
     first: int
     count: int
     reason: str
 
+    def __init__(self, first: int, count: int, reason: str) -> None:
+        _set(self, "first", first)
+        _set(self, "count", count)
+        _set(self, "reason", reason)
+
     @property
     def last(self) -> int:
         """The last number of the gap."""
         return self.first + self.count - 1
-
-
-def commit_digest(time_us: int, message: str | None, values: Iterable[tuple[str, Value]]) -> bytes:
-    """Return the 16-byte digest of a commit's content, the same on device and server, in any encoding.
-
-    It is the head of the SHA-256 of the canonical form in `docs/wire.md`, "Digests". The recorded time counts, not a
-    later correction of it; fields are in the order of their UTF-8 bytes.
-    """
-    parts = [struct.pack("<q", time_us)]
-    if message is None:
-        parts.append(_U32.pack(_NO_MESSAGE))
-    else:
-        _put_text(parts, message)
-    rows = sorted((field_id.encode(), value) for field_id, value in values)
-    parts.append(_U32.pack(len(rows)))
-    for field_id, value in rows:
-        parts += (_U32.pack(len(field_id)), field_id)
-        kind = kind_of(value)
-        parts.append(bytes((kind,)))
-        if kind is Kind.TEXT:
-            _put_text(parts, value)  # type: ignore[arg-type]
-        else:
-            parts.append(_PAYLOAD[kind].pack(value))
-    return hashlib.sha256(b"".join(parts)).digest()[:DIGEST_BYTES]
-
-
-def _put_text(parts: list[bytes], text: str) -> None:
-    raw = text.encode()
-    parts += (_U32.pack(len(raw)), raw)
-
-
-def derive_origin(origin: uuid.UUID, first_digest: bytes) -> uuid.UUID:
-    """Return the origin under which a forked journal goes on.
-
-    It depends on nothing but the old origin and the first commit that the server does not have, so that
-    one journal restored twice arrives at the same origin (`docs/wire.md`, "Forks").
-    """
-    raw = bytearray(hashlib.sha256(b"nikdev-origin\0" + origin.bytes + first_digest).digest()[:16])
-    raw[6] = raw[6] & 0x0F | 0x80  # RFC 9562, version 8: the bits are ours
-    raw[8] = raw[8] & 0x3F | 0x80
-    return uuid.UUID(bytes=bytes(raw))

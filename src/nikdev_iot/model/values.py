@@ -8,9 +8,12 @@ from __future__ import annotations
 import math
 from enum import IntEnum
 from functools import lru_cache
-from typing import Any, TypeAlias
 
 from .errors import ValueRefused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
 
 __all__ = [
     "INT64_MAX",
@@ -58,10 +61,13 @@ def kind_of(value: Value) -> Kind:
 def check_field_id(field_id: object) -> str:
     """Return `field_id` if it is one, else raise `ValueRefused`.
 
-    A Field ID is 1 to 64 characters, no control characters, no comma, no slash, no space at either end.
+    A Field ID is 1 to 64 characters, no control characters, no comma, no slash, no space at either end. Control
+    characters are those of Unicode's category Cc; a space is any white space of Unicode.
     """
     if not isinstance(field_id, str):
-        raise ValueRefused(f"A Field ID is a text; got {field_id!r} ({type(field_id).__name__}).", field_id=field_id)
+        raise ValueRefused(
+            f"A Field ID is a text; got {_short(field_id)} ({type(field_id).__name__}).", field_id=field_id
+        )
     problem = _field_id_problem(field_id)
     if problem:
         raise ValueRefused(
@@ -70,7 +76,7 @@ def check_field_id(field_id: object) -> str:
             hint="A Field ID has 1 to 64 characters, no control characters, no comma, no slash "
             "and no space at either end.",
         )
-    return field_id if type(field_id) is str else str.__str__(field_id)
+    return str.__str__(field_id)
 
 
 @lru_cache(4096)  # the same few names come with every value
@@ -84,16 +90,11 @@ def _field_id_problem(field_id: str) -> str:
     for char in field_id:
         if char in ",/":
             return f"it contains {char!r}"
-        if not char.isprintable() and _is_control(char):
+        if char < " " or "\x7f" <= char <= "\x9f":
             return f"it contains the control character {char!r}"
         if "\ud800" <= char <= "\udfff":
             return f"it contains {char!r}, which is not a character"
     return ""
-
-
-def _is_control(char: str) -> bool:
-    # Unicode category Cc, and the two separators that end a line.
-    return char < " " or "\x7f" <= char <= "\x9f" or char in "\u2028\u2029"
 
 
 def check_value(field_id: str, value: object) -> Value:
@@ -112,7 +113,7 @@ def check_value(field_id: str, value: object) -> Value:
         return value  # type: ignore[return-value]
     if plain is int:
         if not INT64_MIN <= value <= INT64_MAX:  # type: ignore[operator]
-            raise _refused(field_id, value, "it is beyond 64 bits")
+            raise _refused(field_id, value, "it is beyond 64 bits with sign")
         return value  # type: ignore[return-value]
     if plain is str:
         problem = _text_problem(value)  # type: ignore[arg-type]
@@ -127,7 +128,8 @@ def check_message(message: str | None) -> str | None:
     if message is None:
         return None
     if not isinstance(message, str):
-        raise ValueRefused(f"A commit message is a text; got {message!r} ({type(message).__name__}).")
+        raise ValueRefused(f"A commit message is a text; got {_short(message)} ({type(message).__name__}).")
+    message = str.__str__(message)
     problem = _text_problem(message)
     if problem:
         raise ValueRefused(f"The commit message {_short(message)} cannot be kept: {problem}.")
@@ -145,21 +147,22 @@ def _text_problem(text: str) -> str:
     return ""
 
 
-_NUMPY_EXACT = frozenset(
-    {"bool", "bool_", "float16", "float32", "float64", "str_"}
-    | {"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"}
-    | {"intc", "longlong", "uintc", "ulonglong"}
-)
+_NUMPY_EXACT = {"bool", "bool_", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"}
+_NUMPY_EXACT |= {"long", "ulong", "longlong", "ulonglong", "intc", "uintc", "float16", "float32", "float64", "str_"}
 
 
 def _plain(field_id: str, value: Any) -> Value:
     """Turn a subclass or a NumPy scalar into the plain value of the same meaning."""
     kind = type(value)
-    if kind.__module__ == "numpy" and kind.__name__ in _NUMPY_EXACT:
-        return value.item()  # type: ignore[no-any-return]
-    for base in (int, float, str):
-        if isinstance(value, base) and kind.__module__ != "numpy":
-            return base.__str__(value) if base is str else base(value)
+    if kind.__module__ == "numpy":
+        if kind.__name__ in _NUMPY_EXACT:
+            return value.item()  # type: ignore[no-any-return]
+    elif isinstance(value, int):
+        return int.__int__(value)  # what it is, whatever its class makes of `int(value)`
+    elif isinstance(value, float):
+        return float.__float__(value)
+    elif isinstance(value, str):
+        return str.__str__(value)
     hint = ""
     if value is None:
         hint = "Leave the field out of the commit instead."
