@@ -1,0 +1,165 @@
+"""What is published: the wheel and the sdist are built, and the wheel is installed bare, as on a device."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src"
+
+pytestmark = [
+    pytest.mark.registry,
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("wheel"),  # built and installed once
+]
+
+# What a device pays for only when it uses it.
+HEAVY = {
+    "argon2",
+    "asyncio",
+    "cbor2",
+    "click",
+    "fastapi",
+    "jinja2",
+    "msgspec",
+    "nikdev_iot.cli",
+    "nikdev_iot.server",
+    "numpy",
+    "pandas",
+    "platformdirs",
+    "polars",
+    "psutil",
+    "pyarrow",
+    "pydantic",
+    "rich",
+    "starlette",
+    "urllib3",
+    "uvicorn",
+}
+IMPORT = "import json, sys; import nikdev_iot; print(json.dumps([nikdev_iot.__file__, sorted(sys.modules)]))"
+
+
+def _run(*command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=240, check=False)
+    if check and done.returncode:
+        pytest.fail(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done
+
+
+def _heavy(modules: list[str]) -> list[str]:
+    return [name for name in modules if name in HEAVY or any(name.startswith(f"{heavy}.") for heavy in HEAVY)]
+
+
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sdist, and the wheel built from that sdist."""
+    folder = tmp_path_factory.mktemp("dist")
+    _run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(dist: Path) -> Path:
+    (path,) = dist.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def device(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The scripts folder of a new environment with the wheel and what it asks for, at the locked versions, and no more."""
+    folder = tmp_path_factory.mktemp("device")
+    locked = re.findall(r"^[\w.-]+==[^\\\n]*", (ROOT / "requirements" / "dev.txt").read_text(), flags=re.MULTILINE)
+    (folder / "versions.txt").write_text("\n".join(locked))
+    venv.create(folder / "env", with_pip=True)
+    scripts = folder / "env" / ("Scripts" if sys.platform == "win32" else "bin")
+    _run(scripts / "python", "-m", "pip", "install", "--quiet", "-c", folder / "versions.txt", wheel)
+    return scripts
+
+
+def test_the_wheel_holds_every_source_file_and_nothing_else(wheel: Path) -> None:
+    source = {
+        str(path.relative_to(SOURCE))
+        for path in (SOURCE / "nikdev_iot").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    with zipfile.ZipFile(wheel) as archive:
+        assert {name for name in archive.namelist() if ".dist-info/" not in name} == source
+
+
+def test_the_wheel_is_typed_licensed_and_for_every_platform(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        metadata = archive.read(next(name for name in names if name.endswith(".dist-info/METADATA"))).decode()
+    assert wheel.name.endswith("-py3-none-any.whl")
+    assert "nikdev_iot/py.typed" in names
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+    assert "License-Expression: MIT" in metadata
+    assert "Requires-Python: >=3.11" in metadata
+    assert {"server", "collect", "pandas", "polars", "arrow"} == set(
+        re.findall(r"^Provides-Extra: (.+)$", metadata, re.M)
+    )
+
+
+def test_the_wheel_holds_the_servers_pages(wheel: Path) -> None:
+    pages = {
+        str(path.relative_to(SOURCE))
+        for path in (SOURCE / "nikdev_iot" / "server").rglob("*")
+        if path.suffix in {".html", ".css", ".js", ".svg"}
+    }
+    assert pages
+    with zipfile.ZipFile(wheel) as archive:
+        assert pages <= set(archive.namelist())
+
+
+def test_the_sdist_holds_what_it_takes_to_build_and_test(dist: Path) -> None:
+    (path,) = dist.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    wanted = {"pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "Makefile", "requirements/dev.txt"}
+    assert wanted <= names
+    assert "tests/packaging/test_wheel.py" in names
+    assert not {name for name in names if name.startswith((".venv", ".build", ".git/"))}
+
+
+def test_a_device_gets_a_handful_of_packages(device: Path) -> None:
+    rows = json.loads(_run(device / "python", "-m", "pip", "list", "--format", "json").stdout)
+    names = {row["name"].lower() for row in rows} - {"pip", "setuptools", "nikdev-iot"}
+    assert names == {"urllib3", "cbor2", "platformdirs", "click", "rich", "markdown-it-py", "mdurl", "pygments"} | (
+        {"colorama"} if sys.platform == "win32" else set()
+    )
+
+
+def test_import_on_a_device_loads_nothing_heavy(device: Path) -> None:
+    file, modules = json.loads(_run(device / "python", "-I", "-c", IMPORT).stdout)
+    assert str(device.parent) in file
+    assert _heavy(modules) == []
+
+
+def test_import_loads_nothing_heavy_where_everything_is_installed() -> None:
+    _, modules = json.loads(_run(sys.executable, "-c", IMPORT).stdout)
+    assert _heavy(modules) == []
+
+
+def test_help_works_on_a_device(device: Path) -> None:
+    done = _run(device / "nikdev", "--help")
+    assert "push" in done.stdout
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("verb", [["serve"], ["admin", "account", "create", "a@example.org"]])
+def test_a_server_verb_on_a_device_says_what_to_install(device: Path, verb: list[str]) -> None:
+    done = _run(device / "nikdev", *verb, check=False)
+    assert done.returncode != 0
+    assert "pip install 'nikdev-iot[server]'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) <= 2  # what is missing; what to run

@@ -1,0 +1,45 @@
+"""tests/ mirrors src/: src/nikdev_iot/journal/log.py is tested by tests/journal/test_log.py."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src" / "nikdev_iot"
+TESTS = ROOT / "tests"
+
+# File or folder (ending in /) under src/nikdev_iot: where it is tested, and why not beside its name.
+ELSEWHERE: dict[str, str] = {}
+
+
+def _is_covered_elsewhere(name: str) -> str | None:
+    for place in (name, *(f"{parent}/" for parent in Path(name).parents)):
+        if place in ELSEWHERE:
+            return place
+    return None
+
+
+def _has_code(path: Path) -> bool:
+    """Whether there is more in it than a docstring, imports and names."""
+    kinds = (ast.Expr, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
+    return not all(isinstance(statement, kinds) for statement in ast.parse(path.read_text()).body)
+
+
+def _test_file(name: str) -> Path:
+    path = Path(name)
+    return TESTS / path.parent / f"test_{path.stem.strip('_')}.py"
+
+
+def _sources() -> list[str]:
+    return [str(path.relative_to(SOURCE)) for path in sorted(SOURCE.rglob("*.py")) if _has_code(path)]
+
+
+def test_every_source_file_has_its_test_file() -> None:
+    missing = [name for name in _sources() if not _test_file(name).exists() and not _is_covered_elsewhere(name)]
+    assert missing == []
+
+
+def test_every_exception_is_still_one() -> None:
+    used = {_is_covered_elsewhere(name) for name in _sources() if not _test_file(name).exists()}
+    assert set(ELSEWHERE) - used == set()
