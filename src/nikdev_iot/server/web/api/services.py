@@ -1,0 +1,70 @@
+"""What the HTTP side is given by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from nikdev_iot.server.storage.port import Storage
+from nikdev_iot.server.storage.records import Access, Session
+from nikdev_iot.wire.limits import DEFAULT_LIMITS, Limits
+
+__all__ = ["KeyGate", "Services", "SessionGate", "SignedIn"]
+
+
+class KeyGate(Protocol):
+    """Lets device keys in: one for the push path and the rest, so that both count against the same rates."""
+
+    async def admit(self, device_id: str | None, api_key: str | None, peer: str = "") -> Access:
+        """Return what the two headers allow; storage is read in a thread, and what was found kept for at most 1 s.
+
+        `peer` is the client's address: wrong keys are slowed down by it.
+
+        Raises:
+            Unauthorized: unknown device or key, or an expired or revoked one.
+            TooMany: over the key's rate, or too many wrong keys.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session just begun; the token is known to nobody else, ever again."""
+
+    token: str
+    session: Session
+
+
+class SessionGate(Protocol):
+    """Sessions of signed-in people. These calls block (argon2id, storage): call them in a thread."""
+
+    def sign_in(self, *, email: str, password: str, peer: str) -> SignedIn:
+        """Begin a session.
+
+        Raises:
+            Unauthorized: e-mail or password is wrong; which, is not said.
+            TooMany: too many attempts.
+        """
+        ...
+
+    def session(self, token: str) -> Session:
+        """Return a live session; raises `Unauthorized`."""
+        ...
+
+    def sign_out(self, token: str) -> None:
+        """End a session. Idempotent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything `build_api` needs; made once, in the composition root."""
+
+    storage: Storage
+    keys: KeyGate
+    sessions: SessionGate
+    now_us: Callable[[], int]
+    limits: Limits = DEFAULT_LIMITS
+    limits_shown: dict[str, Any] = field(default_factory=dict)
+    """Further limits that `GET /api/v1/device` tells, e.g. requests per second."""
