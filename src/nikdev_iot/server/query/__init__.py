@@ -1,1 +1,1 @@
-"""Reading history: raw, per bucket, latest values."""
+"""Reading back: rows, buckets and latest values, from packs, with NumPy."""

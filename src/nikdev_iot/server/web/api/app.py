@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from nikdev_iot.server.web.services import Services
+from nikdev_iot.server.web.api.services import Services
 
 __all__ = ["build_api"]
 

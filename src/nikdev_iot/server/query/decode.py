@@ -1,0 +1,128 @@
+"""From a stored pack to a table, without touching single values."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import cbor2
+import numpy as np
+import numpy.typing as npt
+
+from nikdev_iot.model.errors import WireError
+from nikdev_iot.model.values import Kind
+from nikdev_iot.server.errors import StorageCorrupt
+from nikdev_iot.server.storage.records import StoredPack
+from nikdev_iot.wire.pack import decompress
+
+from .table import ColumnKey, Int64s, Table, TableColumn, split_origin
+
+__all__ = ["decode_table"]
+
+# RFC 8746; `wire.columns` checks these items one by one when they come in from outside. What is read here was stored by
+# the server itself, after that check, so it is only laid out.
+_DTYPES: dict[int, np.dtype[Any]] = {
+    64: np.dtype("u1"),
+    70: np.dtype("<u4"),
+    79: np.dtype("<i8"),
+    86: np.dtype("<f8"),
+}
+_KINDS: dict[int, tuple[Kind, Any]] = {
+    64: (Kind.BOOL, np.bool_),
+    79: (Kind.INT, np.int64),
+    86: (Kind.FLOAT, np.float64),
+}
+
+
+def decode_table(stored: StoredPack) -> Table:
+    """Return a stored pack's commits, by (time, number).
+
+    Raises:
+        StorageCorrupt: what is stored is no pack.
+    """
+    try:
+        content = decompress(stored.payload, stored.codec, stored.content_bytes)
+        return _layout(cbor2.loads(content))
+    except (WireError, cbor2.CBORError, ValueError, TypeError, LookupError, AttributeError) as error:
+        raise StorageCorrupt(
+            f"The pack {stored.first} to {stored.last} of origin {stored.origin} cannot be read back ({error}).",
+            hint="Nothing was changed. Check the disk, and restore the store from a backup.",
+        ) from error
+
+
+def _layout(top: dict[str, Any]) -> Table:
+    times = _array(top["times"]).astype(np.int64)
+    row_count = len(times)
+    if top.get("shifts"):
+        rows, shifts = top["shifts"]
+        times[_array(rows)] += _array(shifts)
+    numbers = _numbers(top)
+    if len(numbers) != row_count:
+        raise ValueError(f"{row_count} times for {len(numbers)} numbers")
+    columns: dict[ColumnKey, TableColumn] = {}
+    for field_id, raw_at, raw in top["columns"]:
+        key, column = _column(field_id, raw_at, raw)
+        if len(column.data) != (row_count if column.at is None else len(column.at)):
+            raise ValueError(f"the column {field_id!r} has {len(column.data)} values")
+        if len(column.data):
+            columns[key] = column if key not in columns else _joined(columns[key], column)
+    high, low = split_origin(uuid.UUID(bytes=top["origin"]))
+    table = Table(
+        times,
+        np.broadcast_to(np.uint64(high), row_count),
+        np.broadcast_to(np.uint64(low), row_count),
+        numbers,
+        columns,
+    )
+    # A device's clock may step back between two commits; numbers ascend, so a stable sort by time is the order.
+    return table if bool(np.all(times[1:] >= times[:-1])) else _by_time(table)
+
+
+def _array(item: cbor2.CBORTag) -> npt.NDArray[Any]:
+    return np.frombuffer(item.value, dtype=_DTYPES[item.tag])
+
+
+def _numbers(top: dict[str, Any]) -> Int64s:
+    first, last = top["first"], top["first"] + top["count"] - 1
+    if "gaps" not in top:
+        return np.arange(first, last + 1, dtype=np.int64)
+    parts = []
+    for gap_first, gap_count, _reason in top["gaps"]:
+        parts.append(np.arange(first, gap_first, dtype=np.int64))
+        first = gap_first + gap_count
+    parts.append(np.arange(first, last + 1, dtype=np.int64))
+    return np.concatenate(parts)
+
+
+def _column(field_id: str, raw_at: Any, raw: Any) -> tuple[ColumnKey, TableColumn]:
+    at = None if raw_at is None else _array(raw_at).astype(np.int64)
+    if isinstance(raw, list):
+        texts = np.empty(len(raw), dtype=object)
+        texts[:] = raw
+        return (field_id, Kind.TEXT), TableColumn(at, texts)
+    kind, dtype = _KINDS[raw.tag]
+    return (field_id, kind), TableColumn(at, _array(raw).astype(dtype, copy=False))
+
+
+def _joined(one: TableColumn, other: TableColumn) -> TableColumn:
+    """Join two columns of the same field and kind, which the format allows where they share no commit."""
+    if one.at is None or other.at is None:
+        raise ValueError("a commit has a field twice")
+    at = np.concatenate((one.at, other.at))
+    order = np.argsort(at)
+    return TableColumn(at[order], np.concatenate((one.data, other.data))[order])
+
+
+def _by_time(table: Table) -> Table:
+    order = np.argsort(table.times, kind="stable")
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    columns = {}
+    for key, column in table.columns.items():
+        if column.at is None:
+            columns[key] = TableColumn(None, column.data[order])
+        else:
+            at = place[column.at]
+            by_row = np.argsort(at)
+            columns[key] = TableColumn(at[by_row], column.data[by_row])
+    return Table(table.times[order], table.origin_high, table.origin_low, table.numbers[order], columns)

@@ -1,0 +1,131 @@
+"""Rows of one device as NumPy arrays, in the order (time, origin, number): what every read works on."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from nikdev_iot.model.values import Kind
+
+__all__ = ["ColumnKey", "Int64s", "Table", "TableColumn", "Uint64s", "empty_table", "split_origin"]
+
+Int64s: TypeAlias = npt.NDArray[np.int64]
+Uint64s: TypeAlias = npt.NDArray[np.uint64]
+ColumnKey: TypeAlias = tuple[str, Kind]
+"""(Field ID, kind)."""
+
+_ROW_BYTES = 32
+_TEXT_BYTES = 60
+"""What a Python text takes beside its characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """The values of one field and one kind."""
+
+    at: Int64s | None
+    """The rows they belong to, strictly ascending; None where every row has one."""
+    data: npt.NDArray[Any]
+    """float64, int64, bool, or object for texts."""
+
+    def rows(self, row_count: int) -> Int64s:
+        """Return the row of each value."""
+        return np.arange(row_count, dtype=np.int64) if self.at is None else self.at
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows ascending by (time, origin, number); no two are equal in all three."""
+
+    times: Int64s
+    """Effective, µs UTC."""
+    origin_high: Uint64s
+    """The first 8 bytes of the origin; with the other 8, NumPy sorts by origin without touching single UUIDs."""
+    origin_low: Uint64s
+    numbers: Int64s
+    columns: Mapping[ColumnKey, TableColumn]
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def key(self, row: int) -> tuple[int, uuid.UUID, int]:
+        """Return (time in µs, origin, number) of one row; negative rows count from the end."""
+        origin = int(self.origin_high[row]) << 64 | int(self.origin_low[row])
+        return int(self.times[row]), uuid.UUID(int=origin), int(self.numbers[row])
+
+    def size_bytes(self) -> int:
+        """Return about how much memory it takes."""
+        size = len(self) * _ROW_BYTES
+        for column in self.columns.values():
+            size += column.data.nbytes + (0 if column.at is None else column.at.nbytes)
+            if column.data.dtype == object:
+                size += sum(map(len, column.data)) + _TEXT_BYTES * len(column.data)
+        return size
+
+    def slice(self, start: int, stop: int) -> Table:
+        """Return rows `start` to `stop` (exclusive); columns without a value there are left out."""
+        if start == 0 and stop >= len(self):
+            return self
+        columns = {}
+        for key, column in self.columns.items():
+            if column.at is None:
+                columns[key] = TableColumn(None, column.data[start:stop])
+                continue
+            low, high = np.searchsorted(column.at, (start, stop))
+            if low < high:
+                columns[key] = _placed(column.at[low:high] - start, column.data[low:high], stop - start)
+        return Table(
+            self.times[start:stop],
+            self.origin_high[start:stop],
+            self.origin_low[start:stop],
+            self.numbers[start:stop],
+            columns,
+        )
+
+    def only(self, fields: Collection[str] | None) -> Table:
+        """Return the columns of `fields` (None: all), and of the rows those that have a value in one of them."""
+        columns = {key: c for key, c in self.columns.items() if fields is None or key[0] in fields}
+        if any(column.at is None for column in columns.values()):
+            return Table(self.times, self.origin_high, self.origin_low, self.numbers, columns)
+        used = np.zeros(len(self), dtype=np.bool_)
+        for column in columns.values():
+            used[column.at] = True
+        place = np.cumsum(used) - 1
+        count = int(place[-1]) + 1 if len(place) else 0
+        return Table(
+            self.times[used],
+            self.origin_high[used],
+            self.origin_low[used],
+            self.numbers[used],
+            {key: _placed(place[c.rows(len(self))], c.data, count) for key, c in columns.items()},
+        )
+
+    def row_bytes(self) -> Int64s:
+        """Return about how many bytes each row's values take."""
+        cost = np.full(len(self), _ROW_BYTES, dtype=np.int64)
+        for column in self.columns.values():
+            sizes: Any = 8
+            if column.data.dtype == object:
+                sizes = np.fromiter(map(len, column.data), np.int64, len(column.data)) + _TEXT_BYTES
+            cost[slice(None) if column.at is None else column.at] += sizes
+        return cost
+
+
+def _placed(at: Int64s, data: npt.NDArray[Any], row_count: int) -> TableColumn:
+    return TableColumn(None if len(at) == row_count else at, data)
+
+
+def empty_table() -> Table:
+    """Return a table without rows."""
+    nothing = np.empty(0, dtype=np.int64)
+    return Table(nothing, nothing.astype(np.uint64), nothing.astype(np.uint64), nothing, {})
+
+
+def split_origin(origin: uuid.UUID) -> tuple[int, int]:
+    """Return an origin as its first and its last 8 bytes."""
+    return origin.int >> 64, origin.int & 0xFFFF_FFFF_FFFF_FFFF
