@@ -89,6 +89,10 @@ class WriteTransaction(Protocol):
         """Change an account's password, and end all its sessions."""
         ...
 
+    def renew_password_hash(self, account_id: uuid.UUID, password_hash: str) -> None:
+        """Keep another hash of the same password; sessions stay."""
+        ...
+
     def add_session(self, session: Session) -> None: ...
 
     def end_session(self, token_hash: bytes) -> None:

@@ -42,7 +42,9 @@ def translate(error: sqlite3.Error, *, path: Path) -> ServerError:
         reason, hint = known
         return StorageUnavailable(f"The store {path} is not available: {reason} ({error}).", hint=f"{_NOTHING} {hint}")
     if code & _PRIMARY == sqlite3.SQLITE_NOTADB:
-        return StorageCorrupt(f"{path} is not a SQLite database.", hint="It was left as it is. Restore it from a backup.")
+        return StorageCorrupt(
+            f"{path} is not a SQLite database.", hint="It was left as it is. Restore it from a backup."
+        )
     return StorageCorrupt(
         f"The store {path} is damaged ({error}).",
         hint="Stop the server, keep a copy of the folder, and restore it from a backup.",

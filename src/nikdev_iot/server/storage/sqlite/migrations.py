@@ -1,4 +1,4 @@
-"""The schema, as numbered steps: step n brings a file from `user_version` n-1 to n. A step that was released never changes.
+"""The schema, as numbered steps: step n brings a file from `user_version` n-1 to n. A released step never changes.
 
 Ids are 16 bytes, hashes 32, times µs UTC, kinds a bit mask (`port.kinds_mask`). Every table that belongs to a device
 leads its key with it, as in the PostgreSQL schema.
@@ -100,7 +100,9 @@ def migrate(connection: sqlite3.Connection, path: Path, *, new_epoch: Callable[[
                 f"schema 1 to {LATEST}).",
                 hint="It was left as it is. Upgrade nikdev-iot.",
             )
-        if not _is_ours(connection) and (version or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]):
+        if not _is_ours(connection) and (
+            version or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        ):
             raise StorageCorrupt(
                 f"{path} is a SQLite database of another program.",
                 hint="It was left as it is. Choose another folder with --data.",

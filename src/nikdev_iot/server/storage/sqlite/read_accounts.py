@@ -69,7 +69,9 @@ class AccountReads(ABC):
         return [field_of(row) for row in rows]
 
     def keys(self, device_id: uuid.UUID) -> list[ApiKey]:
-        rows = self._read_all(f"SELECT {KEY} FROM api_keys WHERE device = ? ORDER BY created_us, id", (device_id.bytes,))
+        rows = self._read_all(
+            f"SELECT {KEY} FROM api_keys WHERE device = ? ORDER BY created_us, id", (device_id.bytes,)
+        )
         return [key_of(row) for row in rows]
 
     def key(self, key_id: uuid.UUID) -> ApiKey | None:

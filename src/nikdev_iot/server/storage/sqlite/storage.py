@@ -29,7 +29,7 @@ __all__ = ["SqliteStorage"]
 
 _WIDTHS = 17
 """One more than the hexadecimal digits of an int64: no span of times is wider."""
-_SPANS = (
+_SPANS = (  # the joined part is question marks
     "SELECT p.arrival, p.row_count, p.min_time_us, p.max_time_us FROM (VALUES "
     + ",".join("(?,?)" for _ in range(_WIDTHS))
     + ") AS w CROSS JOIN packs AS p ON p.device = ? AND p.width = w.column1 AND p.min_time_us >= w.column2 "
@@ -166,7 +166,7 @@ class SqliteStorage(AccountReads):
 
     def spans(self, device_id: uuid.UUID, *, start_us: int, end_us: int) -> list[PackSpan]:
         # An index on both ends of a span would be searched by one of them only, and everything older (or newer) read
-        # past. Among packs of one width in hexadecimal digits, none that reaches `start_us` begins earlier than 16**digits before it.
+        # past. Among packs whose width has n hexadecimal digits, none that reaches `start_us` begins 16**n before it.
         bounds = [value for width in range(_WIDTHS) for value in (width, max(start_us - 16**width, -(2**63)))]
         rows = self._read_all(_SPANS, (*bounds, device_id.bytes, end_us, start_us))
         return [PackSpan(arrival=row[0], row_count=row[1], min_time_us=row[2], max_time_us=row[3]) for row in rows]

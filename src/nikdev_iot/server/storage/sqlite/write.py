@@ -16,8 +16,8 @@ from .write_accounts import AccountWrites
 __all__ = ["SqliteWrite"]
 
 _PUT_PACK = (
-    "INSERT INTO packs (arrival, device, origin, first, last, hash, parent, row_count, width, min_time_us, max_time_us, "
-    "received_us, clock_offset_us, key_id, codec, content_bytes, payload) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    "INSERT INTO packs (arrival, device, origin, first, last, hash, parent, row_count, width, min_time_us, "
+    "max_time_us, received_us, clock_offset_us, key_id, codec, content_bytes, payload) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 )
 _PUT_MARK = (
     "INSERT INTO origins VALUES (?,?,?,?) ON CONFLICT (device, origin) "
@@ -37,12 +37,13 @@ class SqliteWrite(AccountWrites):
         found = {}
         for key in keys:
             row = self._execute(
-                "SELECT mark_number, mark_hash FROM origins WHERE device = ? AND origin = ?", (key[0].bytes, key[1].bytes)
+                "SELECT mark_number, mark_hash FROM origins WHERE device = ? AND origin = ?",
+                (key[0].bytes, key[1].bytes),
             ).fetchone()
             found[key] = Mark(*row) if row else Mark()
         return found
 
-    def has_pack(self, key: OriginKey, *, first: int, last: int, hash: bytes) -> bool:  # noqa: A002
+    def has_pack(self, key: OriginKey, *, first: int, last: int, hash: bytes) -> bool:
         row = self._execute(
             "SELECT first, hash FROM packs WHERE device = ? AND origin = ? AND last = ?",
             (key[0].bytes, key[1].bytes, last),

@@ -35,8 +35,11 @@ class AccountWrites:
         row = (account.id.bytes, email, account.password_hash, account.created_us)
         self._add("accounts", ACCOUNT, row, f"There is an account {email} already.")
 
-    def set_password(self, account_id: uuid.UUID, password_hash: str) -> None:
+    def renew_password_hash(self, account_id: uuid.UUID, password_hash: str) -> None:
         self._execute("UPDATE accounts SET password_hash = ? WHERE id = ?", (password_hash, account_id.bytes))
+
+    def set_password(self, account_id: uuid.UUID, password_hash: str) -> None:
+        self.renew_password_hash(account_id, password_hash)
         self._execute("DELETE FROM sessions WHERE account = ?", (account_id.bytes,))
 
     def add_session(self, session: Session) -> None:
