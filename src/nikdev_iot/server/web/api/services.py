@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from nikdev_iot.server.accounts import Accounts, Devices, Fields, Keys, Sessions
 from nikdev_iot.server.storage.port import Storage
-from nikdev_iot.server.storage.records import Access, Session
+from nikdev_iot.server.storage.records import Access
 from nikdev_iot.wire.limits import DEFAULT_LIMITS, Limits
 
-__all__ = ["KeyGate", "Services", "SessionGate", "SignedIn"]
+__all__ = ["KeyGate", "Services"]
 
 
 class KeyGate(Protocol):
@@ -28,43 +29,19 @@ class KeyGate(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """A session just begun; the token is known to nobody else, ever again."""
-
-    token: str
-    session: Session
-
-
-class SessionGate(Protocol):
-    """Sessions of signed-in people. These calls block (argon2id, storage): call them in a thread."""
-
-    def sign_in(self, *, email: str, password: str, peer: str) -> SignedIn:
-        """Begin a session.
-
-        Raises:
-            Unauthorized: e-mail or password is wrong; which, is not said.
-            TooMany: too many attempts.
-        """
-        ...
-
-    def session(self, token: str) -> Session:
-        """Return a live session; raises `Unauthorized`."""
-        ...
-
-    def sign_out(self, token: str) -> None:
-        """End a session. Idempotent."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """Everything `build_api` needs; made once, in the composition root."""
 
     storage: Storage
-    keys: KeyGate
-    sessions: SessionGate
+    gate: KeyGate
+    """Lets device keys in."""
+    accounts: Accounts
+    devices: Devices
+    fields: Fields
+    keys: Keys
+    sessions: Sessions
     now_us: Callable[[], int]
     limits: Limits = DEFAULT_LIMITS
-    limits_shown: dict[str, Any] = field(default_factory=dict)
+    limits_shown: Mapping[str, Any] = field(default_factory=dict)
     """Further limits that `GET /api/v1/device` tells, e.g. requests per second."""
