@@ -76,7 +76,7 @@ def wheel(dist: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def device(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The scripts folder of a new environment with the wheel and what it asks for, at the locked versions, and no more."""
+    """The scripts folder of a new environment: the wheel and what it asks for, at the locked versions, and no more."""
     folder = tmp_path_factory.mktemp("device")
     locked = re.findall(r"^[\w.-]+==[^\\\n]*", (ROOT / "requirements" / "dev.txt").read_text(), flags=re.MULTILINE)
     (folder / "versions.txt").write_text("\n".join(locked))
@@ -106,7 +106,7 @@ def test_the_wheel_is_typed_licensed_and_for_every_platform(wheel: Path) -> None
     assert "License-Expression: MIT" in metadata
     assert "Requires-Python: >=3.11" in metadata
     assert {"server", "collect", "pandas", "polars", "arrow"} == set(
-        re.findall(r"^Provides-Extra: (.+)$", metadata, re.M)
+        re.findall(r"^Provides-Extra: (.+)$", metadata, re.MULTILINE)
     )
 
 
