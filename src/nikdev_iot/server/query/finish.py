@@ -126,7 +126,7 @@ def _sum_beyond(field_id: str, start_us: int) -> Invalid:
 # -- several kinds: bucket by bucket ---------------------------------------------------------------
 
 
-def _mixed(field_id: str, found: Sequence[tuple[Kind, Partial, int]], aggregate: Aggregate) -> Value | None:
+def _mixed(field_id: str, found: Sequence[tuple[Kind, Partial, int]], aggregate: Aggregate) -> Any:
     if aggregate is Aggregate.COUNT:
         return sum(int(part.counts[row]) for _, part, row in found)
     if aggregate in {Aggregate.FIRST, Aggregate.LAST}:

@@ -7,6 +7,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 
+from nikdev_iot.server.errors import StorageCorrupt
 from nikdev_iot.server.storage.port import Storage
 
 from .decode import decode_table
@@ -41,11 +42,13 @@ class PackCache:
             held = [self._get(device_id, arrival) for arrival in batch]
             missing = [arrival for arrival, table in zip(batch, held, strict=True) if table is None]
             stored = self._storage.packs(device_id, missing) if missing else iter(())
-            for table in held:
+            for arrival, table in zip(batch, held, strict=True):
                 if table is not None:
                     yield table
                     continue
-                pack = next(stored)
+                pack = next(stored, None)
+                if pack is None or pack.arrival != arrival:
+                    raise StorageCorrupt(f"The pack {arrival} of device {device_id} has gone from the store.")
                 fresh = decode_table(pack)
                 self._put(device_id, pack.arrival, fresh)
                 yield fresh
