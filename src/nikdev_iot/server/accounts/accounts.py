@@ -83,3 +83,15 @@ class Accounts:
             if self.get(account_id) != account:
                 raise Unauthorized("The password was changed by someone else just now.", hint="Nothing was changed.")
             write.set_password(account_id, password_hash)
+
+    def set_password(self, account_id: uuid.UUID, password: object) -> None:
+        """Change the password without the old one, for the operator; end all sessions of the account.
+
+        Raises:
+            NotFound: no such account.
+            Invalid: the password is too short or too long.
+        """
+        password_hash = self._passwords.hash(password)
+        with self._storage.write() as write:
+            self.get(account_id)
+            write.set_password(account_id, password_hash)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nikdev_iot.server.errors import StorageUnavailable
 
-__all__ = ["FILE_NAME", "connect", "make_file"]
+__all__ = ["FILE_NAME", "connect", "find_file", "make_file"]
 
 FILE_NAME = "store.sqlite3"
 _BUSY_S = 10.0
@@ -30,6 +30,17 @@ def make_file(folder: Path) -> Path:
             f"The store {path} cannot be opened: {error.strerror or error}.",
             hint="Nothing was stored. Check the owner and the access of the folder, or name another with --data.",
         ) from None
+    return path
+
+
+def find_file(folder: Path) -> Path:
+    """Return the path of the file that is in `folder`."""
+    path = folder / FILE_NAME
+    if not path.is_file():
+        raise StorageUnavailable(
+            f"There is no store in {folder}.",
+            hint="Nothing was made. Name the folder of the server with --data, or begin with `nikdev admin account add`.",
+        )
     return path
 
 

@@ -18,7 +18,7 @@ from nikdev_iot.server.storage.records import LatestSnapshot, PackSpan, StoredPa
 from nikdev_iot.wire.marks import Mark
 from nikdev_iot.wire.pack import EPOCH_BYTES
 
-from .connection import connect, make_file
+from .connection import connect, find_file, make_file
 from .errors import translate
 from .migrations import migrate
 from .read_accounts import AccountReads
@@ -57,14 +57,17 @@ class SqliteStorage(AccountReads):
         self._closed = False
 
     @classmethod
-    def open(cls, folder: Path, *, new_epoch: Callable[[], bytes] = _random_epoch) -> SqliteStorage:
-        """Open the store in `folder`, making folder, file and epoch where they are missing, and migrating old files.
+    def open(
+        cls, folder: Path, *, create: bool = True, new_epoch: Callable[[], bytes] = _random_epoch
+    ) -> SqliteStorage:
+        """Open the store in `folder`, migrating an old file; with `create`, make what is missing.
 
         Raises:
-            StorageUnavailable: it cannot be made, opened or written to, or a newer version of nikdev-iot wrote it.
+            StorageUnavailable: it cannot be opened or written to, a newer version of nikdev-iot wrote it, or, without
+                `create`, there is none.
             StorageCorrupt: the file is damaged, or another program's.
         """
-        path = make_file(folder)
+        path = make_file(folder) if create else find_file(folder)
         try:
             writer = connect(path, writer=True)
             try:

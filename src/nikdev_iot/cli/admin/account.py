@@ -1,0 +1,97 @@
+"""`nikdev admin account …`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from .output import json_option, print_json, print_table, when
+from .store import now_us, open_store, store_options
+
+__all__ = ["account"]
+
+_password_option = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from standard input (its first line) instead of asking."
+)
+
+
+@click.group()
+def account() -> None:
+    """People who own devices."""
+
+
+@account.command("add")
+@click.argument("email")
+@_password_option
+@json_option
+@store_options
+def add_account(email: str, *, password_stdin: bool, as_json: bool) -> None:
+    """Make an account; the store is made too, where there is none yet.
+
+    \b
+    Example:
+      echo 'correct horse' | nikdev admin account add ada@example.org --password-stdin
+    """
+    with open_store(create=True) as storage:
+        from nikdev_iot.server.accounts import Accounts, Passwords
+
+        password = _password(from_stdin=password_stdin)
+        made = Accounts(storage, passwords=Passwords(), now_us=now_us).add(email, password)
+    if as_json:
+        print_json({"account_id": str(made.id)})
+    else:
+        click.echo(f"Account {made.email} made: {made.id}")
+
+
+@account.command("password")
+@click.argument("email")
+@_password_option
+@store_options
+def set_password(email: str, *, password_stdin: bool) -> None:
+    """Give an account a new password, and sign it out everywhere.
+
+    \b
+    Example:
+      nikdev admin account password ada@example.org
+    """
+    with open_store() as storage:
+        from nikdev_iot.server.accounts import Accounts, Passwords
+
+        accounts = Accounts(storage, passwords=Passwords(), now_us=now_us)
+        found = accounts.find(email)
+        accounts.set_password(found.id, _password(from_stdin=password_stdin))
+    click.echo(f"The password of {found.email} is changed, and all its sessions are ended.")
+
+
+@account.command("list")
+@json_option
+@store_options
+def list_accounts(*, as_json: bool) -> None:
+    """List all accounts, the oldest first.
+
+    \b
+    Example:
+      nikdev admin account list
+    """
+    with open_store() as storage:
+        found = storage.accounts()
+    if as_json:
+        print_json(
+            {
+                "accounts": [
+                    {"account_id": str(item.id), "email": item.email, "created_us": item.created_us} for item in found
+                ]
+            }
+        )
+        return
+    print_table(("ACCOUNT ID", "E-MAIL", "MADE"), [(str(item.id), item.email, when(item.created_us)) for item in found])
+
+
+def _password(*, from_stdin: bool) -> str:
+    if from_stdin:
+        return click.get_text_stream("stdin").readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise click.UsageError("There is no terminal to ask for the password; pipe it in with --password-stdin.")
+    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    return password
