@@ -11,6 +11,7 @@ from .store import now_us, open_store, store_options
 
 __all__ = ["account"]
 
+_MAX_LINE_BYTES = 65_536
 _password_option = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input (its first line) instead of asking."
 )
@@ -90,8 +91,8 @@ def list_accounts(*, as_json: bool) -> None:
 
 def _password(*, from_stdin: bool) -> str:
     if from_stdin:
-        return click.get_text_stream("stdin").readline().rstrip("\r\n")
+        # Bytes: whatever the terminal's encoding, a password is UTF-8, as it is in a browser.
+        return sys.stdin.buffer.readline(_MAX_LINE_BYTES).rstrip(b"\r\n").decode(errors="surrogateescape")
     if not sys.stdin.isatty():
         raise click.UsageError("There is no terminal to ask for the password; pipe it in with --password-stdin.")
-    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-    return password
+    return str(click.prompt("Password", type=str, hide_input=True, confirmation_prompt=True, err=True))

@@ -10,14 +10,16 @@ import click
 from nikdev_iot.model.times import iso, to_time_us
 
 from .output import json_option, print_json, print_table, when
-from .store import UUID_TEXT, now_us, open_store, store_options
+from .store import now_us, open_store, store_options, uuid_text
 
 if TYPE_CHECKING:
     from nikdev_iot.server.storage.records import ApiKey
 
 __all__ = ["key"]
 
-_device_option = click.option("--device", "device_id", type=UUID_TEXT, required=True, help="The device's ID.")
+_device_option = click.option(
+    "--device", "device_id", type=uuid_text, metavar="ID", required=True, help="The device's ID."
+)
 
 
 @click.group()
@@ -88,7 +90,7 @@ def list_keys(*, device_id: uuid.UUID, as_json: bool) -> None:
 
 
 @key.command("set")
-@click.argument("key_id", type=UUID_TEXT)
+@click.argument("key_id", type=uuid_text)
 @click.option("--read/--no-read", "can_read", default=None, help="Allow reading values, or not.")
 @click.option("--write/--no-write", "can_write", default=None, help="Allow pushing values, or not.")
 @click.option("--name", default=None, help="What the key is for.")
@@ -126,7 +128,7 @@ def set_key(
 
 
 @key.command("revoke")
-@click.argument("key_id", type=UUID_TEXT)
+@click.argument("key_id", type=uuid_text)
 @json_option
 @store_options
 def revoke_key(key_id: uuid.UUID, *, as_json: bool) -> None:

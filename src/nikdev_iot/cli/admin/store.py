@@ -16,7 +16,7 @@ from nikdev_iot.model.errors import ConfigError
 if TYPE_CHECKING:
     from nikdev_iot.server.storage.port import Storage
 
-__all__ = ["UUID_TEXT", "now_us", "open_store", "store_options"]
+__all__ = ["now_us", "open_store", "store_options", "uuid_text"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _DATA = f"{__name__}.data"
@@ -102,21 +102,12 @@ def now_us() -> int:
     return time.time_ns() // 1_000
 
 
-class _UuidText(click.ParamType):
-    """A UUID as people see it: 36 characters, in any case."""
-
-    name = "ID"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> uuid.UUID:
-        if isinstance(value, uuid.UUID):
-            return value
-        try:
-            found = uuid.UUID(value)
-        except ValueError:
-            found = None
-        if found is None or str(found) != value.lower():
-            self.fail(f"{value!r} is not an ID; one looks like 6f1c2a3e-0b7d-4a51-9a52-0d2f7c1e9b44.", param, ctx)
-        return found
-
-
-UUID_TEXT = _UuidText()
+def uuid_text(value: str) -> uuid.UUID:
+    """Read an ID as people see it, 36 characters in any case: a parameter's type."""
+    try:
+        found = uuid.UUID(value)
+    except ValueError:
+        found = None
+    if found is None or str(found) != value.lower():  # uuid.UUID takes other ways to write one, too
+        raise click.BadParameter(f"{value!r} is no ID; one looks like 6f1c2a3e-0b7d-4a51-9a52-0d2f7c1e9b44.")
+    return found

@@ -31,8 +31,8 @@ _MAX_BUCKETS = 50_000
 class Throttle:
     """Counts failed sign-ins by e-mail and client, by client, and by e-mail; in memory, bounded.
 
-    Who has signed in to an e-mail from a client before is held to the first count alone; whoever has not failed there yet
-    is not held to the third: however hard others guess at an address, its owner gets in from elsewhere at once.
+    Who has signed in to an e-mail from a client before is held to the first count alone; whoever has not failed there
+    yet is not held to the third: however hard others guess at an address, its owner gets in from elsewhere at once.
     No wait is longer than ten seconds, and asking again while waiting does not make it longer.
     """
 

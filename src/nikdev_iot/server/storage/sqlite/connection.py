@@ -39,7 +39,7 @@ def find_file(folder: Path) -> Path:
     if not path.is_file():
         raise StorageUnavailable(
             f"There is no store in {folder}.",
-            hint="Nothing was made. Name the folder of the server with --data, or begin with `nikdev admin account add`.",
+            hint="Nothing was made. Name the server's folder with --data, or begin with `nikdev admin account add`.",
         )
     return path
 

@@ -29,10 +29,11 @@ __all__ = ["SqliteStorage"]
 
 _WIDTHS = 17
 """One more than the hexadecimal digits of an int64: no span of times is wider."""
-_SPANS = (  # the joined part is question marks
-    "SELECT p.arrival, p.row_count, p.min_time_us, p.max_time_us FROM (VALUES "
-    + ",".join("(?,?)" for _ in range(_WIDTHS))
-    + ") AS w CROSS JOIN packs AS p ON p.device = ? AND p.width = w.column1 AND p.min_time_us >= w.column2 "
+_BOUNDS = ",".join(["(?,?)"] * _WIDTHS)
+_SPANS = (
+    "SELECT p.arrival, p.row_count, p.min_time_us, p.max_time_us "  # noqa: S608 - question marks are put in
+    f"FROM (VALUES {_BOUNDS}) AS w "
+    "CROSS JOIN packs AS p ON p.device = ? AND p.width = w.column1 AND p.min_time_us >= w.column2 "
     "AND p.min_time_us < ? AND p.max_time_us >= ? WHERE p.width IS NOT NULL ORDER BY p.min_time_us, p.arrival"
 )
 

@@ -17,7 +17,8 @@ __all__ = ["SqliteWrite"]
 
 _PUT_PACK = (
     "INSERT INTO packs (arrival, device, origin, first, last, hash, parent, row_count, width, min_time_us, "
-    "max_time_us, received_us, clock_offset_us, key_id, codec, content_bytes, payload) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    "max_time_us, received_us, clock_offset_us, key_id, codec, content_bytes, payload) "
+    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 )
 _PUT_MARK = (
     "INSERT INTO origins VALUES (?,?,?,?) ON CONFLICT (device, origin) "
