@@ -1,0 +1,159 @@
+"""The composition root: the only place that names concrete classes. The push path stands in front of everything else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from nikdev_iot.server.accounts.accounts import Accounts
+from nikdev_iot.server.accounts.devices import Devices
+from nikdev_iot.server.accounts.fields import Fields
+from nikdev_iot.server.accounts.keys import Keys
+from nikdev_iot.server.accounts.passwords import Passwords
+from nikdev_iot.server.accounts.sessions import Sessions
+from nikdev_iot.server.config import ServerConfig
+from nikdev_iot.server.errors import StorageError
+from nikdev_iot.server.ingest.admission import Admission
+from nikdev_iot.server.ingest.writer import Writer
+from nikdev_iot.server.storage.port import Storage
+from nikdev_iot.server.storage.sqlite import SqliteStorage
+from nikdev_iot.server.web.answers import SECURITY_HEADERS, Message, Receive, Scope, Send, send_error, send_json
+from nikdev_iot.server.web.api.app import build_api
+from nikdev_iot.server.web.api.services import Services
+from nikdev_iot.server.web.push import PushRoutes
+
+__all__ = ["App", "open_storage"]
+
+_log = logging.getLogger(__name__)
+
+_THREADS = 3
+"""For the push path alone, so that long reads of history never keep a push waiting."""
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
+
+
+def open_storage(data: Path) -> SqliteStorage:
+    """Open the embedded store in the folder `data`, making it where it is missing.
+
+    Raises:
+        StorageError: it cannot be opened; the message says why, and what to do.
+    """
+    return SqliteStorage.open(data)
+
+
+class App:
+    """The server as one ASGI application over an open store; `close` it after the last request."""
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        storage: Storage,
+        *,
+        now_us: Callable[[], int] = _now_us,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        rates, ingest = config.rates, config.ingest
+        self._storage = storage
+        self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="nikdev-push")
+        keys = Keys(storage, now_us=now_us, monotonic_s=monotonic_s, cache_s=rates.access_cache_s)
+        self.writer = Writer(storage, ingest, now_us=now_us, monotonic_s=monotonic_s, key_uses=keys.take_used)
+        admission = Admission(keys, rates, executor=self._executor, monotonic_s=monotonic_s)
+        self._push = PushRoutes(
+            storage=storage,
+            writer=self.writer,
+            admission=admission,
+            executor=self._executor,
+            now_us=now_us,
+            limits=config.wire,
+            body_timeout_s=ingest.body_timeout_s,
+        )
+        passwords = Passwords()
+        self._api = build_api(
+            Services(
+                storage=storage,
+                gate=admission,
+                accounts=Accounts(storage, passwords=passwords, now_us=now_us),
+                devices=Devices(storage, now_us=now_us),
+                fields=Fields(storage, now_us=now_us),
+                keys=keys,
+                sessions=Sessions(storage, passwords=passwords, now_us=now_us),
+                now_us=now_us,
+                limits=config.wire,
+                limits_shown={
+                    "requests_per_s": rates.requests_per_s,
+                    "burst": rates.burst,
+                    "fields_per_device": ingest.fields_per_device,
+                    "remember_entries_days": ingest.remember_entries_days,
+                },
+            )
+        )
+
+    def close(self) -> None:
+        """Store what waits, and let go of the threads; the store stays open. Idempotent."""
+        self.writer.close()
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the server's life."""
+        if scope["type"] == "http":
+            path = scope["path"]
+            if self._push.serves(path):
+                await self._push(scope, receive, send)
+            elif path == "/healthz":
+                await self._health(scope, send)
+            else:
+                await self._rest(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await self._api(scope, receive, send)  # a WebSocket is refused there
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        async with AsyncExitStack() as stack:
+            await receive()
+            await stack.enter_async_context(self._api.router.lifespan_context(self._api))
+            self.writer.start()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await asyncio.to_thread(self.writer.close)
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _health(self, scope: Scope, send: Send) -> None:
+        if scope["method"] not in {"GET", "HEAD"}:
+            await send_json(
+                send, 405, {"message": "This address takes GET.", "code": "method-not-allowed"}, headers=((b"allow", b"GET"),)
+            )
+            return
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._executor, self._storage.check)
+        except StorageError as error:
+            await send_error(send, error)
+            return
+        await send_json(send, 200, {"status": "ok"})
+
+    async def _rest(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on to the API, and see to it that every answer has the security headers and no failure goes unanswered."""
+        started = False
+
+        async def send_secured(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = list(message.get("headers", ()))
+                have = {name.lower() for name, _ in headers}
+                message["headers"] = headers + [pair for pair in SECURITY_HEADERS if pair[0] not in have]
+            await send(message)
+
+        try:
+            await self._api(scope, receive, send_secured)
+        except Exception as error:
+            _log.exception("a request failed", extra={"path": scope["path"]})
+            if not started:
+                await send_error(send, error)

@@ -1,0 +1,78 @@
+"""What a server can be told: where it listens, where it keeps, how much it takes.
+
+Only the standard library is imported here, so that the command line can show the defaults without loading a server.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nikdev_iot.wire.limits import Limits
+
+__all__ = ["DEFAULT_HOST", "DEFAULT_PORT", "IngestLimits", "RateLimits", "ServerConfig", "default_data_folder"]
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8321
+
+
+def default_data_folder() -> Path:
+    """Return the folder that holds the embedded store where none was named."""
+    import platformdirs  # noqa: PLC0415 - not needed where a folder is named
+
+    return Path(platformdirs.user_data_dir("nikdev-iot", appauthor=False)) / "server"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestLimits:
+    """How much the ingest side takes, keeps waiting and remembers."""
+
+    fields_per_device: int = 1_000
+    waiting_pushes: int = 4_096
+    """Pushes that may wait for the writer; one more is answered 503 with `Retry-After`."""
+    waiting_bytes: int = 256 * 1024 * 1024
+    """The same, by the size of what they hold."""
+    group_pushes: int = 1_024
+    """Pushes that share one transaction, at most."""
+    group_bytes: int = 16 * 1024 * 1024
+    remember_entries_days: float = 30.0
+    """How long an entry of JSON v1 is known again when it is sent a second time."""
+    body_timeout_s: float = 60.0
+    """How long a client may take to send the next part of a body."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimits:
+    """How often the same caller may ask."""
+
+    requests_per_s: float = 200.0
+    """Of one API key, in the long run."""
+    burst: float = 400.0
+    """Of one API key, at once."""
+    wrong_keys_per_s: float = 5.0
+    """Of one client address, in the long run: requests with credentials that are not right."""
+    wrong_keys_burst: float = 100.0
+    access_cache_s: float = 1.0
+    """How long a key that was looked up is believed; a revocation is in force after this time, at the latest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerConfig:
+    """Everything that `nikdev serve` can be told."""
+
+    data: Path
+    """The folder of the embedded store; made where it is missing."""
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT
+    """0 for one that the system chooses."""
+    wire: Limits = field(default_factory=Limits)
+    ingest: IngestLimits = field(default_factory=IngestLimits)
+    rates: RateLimits = field(default_factory=RateLimits)
+    keep_alive_s: int = 75
+    """How long an idle connection stays open; devices that push each minute keep theirs."""
+    stop_timeout_s: int = 5
+    """How long a stop waits for requests in flight."""
+    trusted_proxies: str = "127.0.0.1,::1"
+    """Addresses, comma-separated, of proxies whose `X-Forwarded-For` is believed; none where it is empty."""
+    access_log: bool = False
+    """Whether each request is logged."""

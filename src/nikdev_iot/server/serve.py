@@ -1,0 +1,144 @@
+"""Run the server: listen, say so, serve, stop cleanly."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+import uvicorn
+
+from nikdev_iot._version import __version__
+from nikdev_iot.server.config import ServerConfig
+from nikdev_iot.server.errors import ServerError
+from nikdev_iot.server.storage.port import Storage
+
+from .app import App, open_storage
+
+__all__ = ["CannotListen", "run"]
+
+_log = logging.getLogger(__name__)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class CannotListen(ServerError):
+    """The address is taken, or not this machine's."""
+
+    code = "cannot-listen"
+
+
+def run(config: ServerConfig) -> None:
+    """Serve until SIGTERM or SIGINT; then finish what was begun, and return.
+
+    Raises:
+        CannotListen: the address cannot be had.
+        StorageError: the store cannot be opened.
+    """
+    listening = _listen(config.host, config.port)
+    try:
+        storage = open_storage(config.data)
+    except BaseException:
+        listening.close()
+        raise
+    try:
+        app = App(config, storage)
+        try:
+            _serve(config, app, storage, listening)
+        finally:
+            app.close()
+    finally:
+        storage.close()
+    counts = app.writer.counts
+    _log.info("stopped", extra={"pushes": counts.pushes, "transactions": counts.transactions})
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise CannotListen(f"{host} is not an address to listen on: {error.strerror or error}.") from None
+    try:
+        if sys.platform != "win32":  # there it would let two servers share the port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        # Here and not later: between bind and listen another process could still take the address.
+        listening.listen(2048)
+    except OSError as error:
+        listening.close()
+        hint = "Name another with --host."
+        if error.errno == errno.EADDRINUSE:
+            hint = "Another program listens there, another `nikdev serve` perhaps. Stop it, or name another --port."
+        elif error.errno == errno.EACCES:
+            hint = "Ports below 1024 are the system administrator's. Name another with --port."
+        raise CannotListen(f"Cannot listen on {_url(host, port)}: {error.strerror}.", hint=hint) from None
+    return listening
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _serve(config: ServerConfig, app: App, storage: Storage, listening: socket.socket) -> None:
+    server = _Server(
+        uvicorn.Config(
+            app,  # type: ignore[arg-type]
+            loop="auto" if sys.platform == "win32" else "uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=config.access_log,
+            server_header=False,
+            proxy_headers=bool(config.trusted_proxies),
+            forwarded_allow_ips=config.trusted_proxies or None,
+            timeout_keep_alive=config.keep_alive_s,
+            timeout_graceful_shutdown=config.stop_timeout_s,
+        )
+    )
+    server.url = _url(config.host, listening.getsockname()[1])
+    server.has_accounts = storage.count_accounts() > 0
+    server.data = str(config.data)
+    server.run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which says when it is ready, and for which a signal to stop is no failure."""
+
+    url = ""
+    data = ""
+    has_accounts = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            with suppress(OSError):  # nobody reads it: that is no reason not to serve
+                print(f"NikDev IoT {__version__} is ready at {self.url}", flush=True)  # noqa: T201 - the promised line
+            _log.info("serving", extra={"url": self.url, "data": self.data})
+            if not self.has_accounts:
+                _log.info(
+                    "There is no account yet. Make one with: "
+                    f"nikdev admin account add you@example.org --password-stdin --data {self.data}"
+                )
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn raises the signal once more when it is done, which would make a clean stop an exit by signal.
+        before = {number: signal.signal(number, self.handle_exit) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler's signature
+        if self.should_exit:
+            self.force_exit = True  # asked for twice: do not wait for requests in flight
+        self.should_exit = True

@@ -1,0 +1,297 @@
+"""The push path: plain ASGI, because it is asked thousands of times a second.
+
+A request's credentials are looked at before its body; the body is read within its limit; what takes long (a big pack,
+anything compressed) is decoded in a thread; and the answer waits until what was pushed is on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+import zlib
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qs
+
+from nikdev_iot.model.errors import Damaged, Malformed, TooLarge
+from nikdev_iot.server.errors import Forbidden, NotFound, Refused
+from nikdev_iot.server.ingest.admission import Admission
+from nikdev_iot.server.ingest.digests import MAX_DIGESTS, digests_after
+from nikdev_iot.server.ingest.entries import read_entries
+from nikdev_iot.server.ingest.group import EntriesOutcome, PackOutcome
+from nikdev_iot.server.ingest.judge import Verdict
+from nikdev_iot.server.ingest.packs import read_pack
+from nikdev_iot.server.ingest.writer import Writer
+from nikdev_iot.server.storage.port import Storage
+from nikdev_iot.server.storage.records import Access
+from nikdev_iot.wire.limits import Limits
+from nikdev_iot.wire.marks import PushAnswer
+
+from .answers import Receive, Scope, Send, send_error, send_json
+
+__all__ = ["PushRoutes"]
+
+_IN_THREAD_FROM_BYTES = 64 * 1024
+_ORIGINS = "/api/v1/origins/"
+_CONFLICTS = {
+    Verdict.FORK: "The server's mark of this origin is {number}, by another pack than this one's parent: another journal "
+    "used the origin, or the server went back to a backup. Nothing was stored.",
+    Verdict.OVERLAP: "The server's mark of this origin is {number}, and this pack begins before it and is not a stored "
+    "one. Nothing was stored; push from {next} on.",
+    Verdict.GAP: "The server's mark of this origin is {number}, so that {next} has to come before this pack. Nothing was "
+    "stored.",
+    Verdict.EPOCH: "This pack was made for another incarnation of this server. Nothing was stored; ask for the mark of the "
+    "origin, and go on from there with the epoch given here.",
+}
+
+
+class _Gone(Exception):
+    """The client has closed the connection; nobody waits for an answer."""
+
+
+class _WrongMethod(Refused):
+    status = 405
+    code = "method-not-allowed"
+
+
+class _WrongEncoding(Refused):
+    status = 415
+    code = "unsupported-encoding"
+
+
+class _TooSlow(Refused):
+    status = 408
+    code = "timeout"
+
+
+class PushRoutes:
+    """`POST entries/`, `POST packs`, `GET origins/{origin}` and its digests."""
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        writer: Writer,
+        admission: Admission,
+        executor: Executor,
+        now_us: Callable[[], int],
+        limits: Limits,
+        body_timeout_s: float,
+    ) -> None:
+        self._storage = storage
+        self._writer = writer
+        self._admission = admission
+        self._executor = executor
+        self._now_us = now_us
+        self._limits = limits
+        self._body_timeout_s = body_timeout_s
+        self._posts = {
+            "/api/v1/entries/": self._post_entries,
+            "/api/v1/entries": self._post_entries,
+            "/api/v1/packs": self._post_pack,
+            "/api/v1/packs/": self._post_pack,
+        }
+
+    def serves(self, path: str) -> bool:
+        """Return whether the path is one of these routes."""
+        return path in self._posts or path.startswith(_ORIGINS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        headers = dict(scope["headers"])
+        try:
+            handle = self._posts.get(scope["path"])
+            if handle is None:
+                await self._get_origin(scope, headers, send)
+                return
+            if scope["method"] != "POST":
+                raise _WrongMethod("This address takes POST.")
+            access = await self._admit(scope, headers)
+            await handle(headers, access, receive, send)
+        except _Gone:
+            return
+        except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the client gets JSON
+            await send_error(send, error)
+
+    async def _admit(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Access:
+        device_id, api_key, client = headers.get(b"x-device-id"), headers.get(b"x-api-key"), scope.get("client")
+        access = await self._admission.admit(
+            None if device_id is None else device_id.decode("latin-1"),
+            None if api_key is None else api_key.decode("latin-1"),
+            client[0] if client else "",
+        )
+        if not access.key.can_write:
+            raise Forbidden("This API key has no write access.", hint="Use a key with write access, or give it to this one.")
+        return access
+
+    # -- POST entries/ -------------------------------------------------------------------------------
+
+    async def _post_entries(self, headers: Mapping[bytes, bytes], access: Access, receive: Receive, send: Send) -> None:
+        received_us = self._now_us()
+        body = await self._body(headers, receive)
+        read = partial(
+            read_entries, device=access.device, key_id=access.key.id, limits=self._limits, received_us=received_us
+        )
+        encoding = headers.get(b"content-encoding", b"identity").lower()
+        if encoding != b"identity":
+            body = await self._in_thread(_inflate, body, encoding, self._limits.content_bytes)
+        push = await self._in_thread(read, body) if len(body) > _IN_THREAD_FROM_BYTES else read(body)
+        outcome = EntriesOutcome(0, 0) if push is None else await self._writer.submit(push)
+        if not isinstance(outcome, EntriesOutcome):
+            raise TypeError(type(outcome).__name__)
+        message = f"{outcome.stored} stored"
+        if outcome.duplicates:
+            message += f", {outcome.duplicates} were stored before"
+        await send_json(
+            send,
+            200,
+            {
+                "message": message,
+                "stored": outcome.stored,
+                "duplicates": outcome.duplicates,
+                "server_time_us": self._now_us(),
+            },
+        )
+
+    # -- POST packs ----------------------------------------------------------------------------------
+
+    async def _post_pack(self, headers: Mapping[bytes, bytes], access: Access, receive: Receive, send: Send) -> None:
+        received_us = self._now_us()
+        sent_us = _sent_us(headers.get(b"x-nikdev-sent-us"))
+        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            raise _WrongEncoding("A pack is compressed inside its frame, not by Content-Encoding.")
+        body = await self._body(headers, receive)
+        read = partial(
+            read_pack,
+            device=access.device,
+            key_id=access.key.id,
+            limits=self._limits,
+            received_us=received_us,
+            sent_us=sent_us,
+        )
+        # A short body may decompress to a long one: the frame says how long (docs/wire.md, "Frame").
+        size = max(len(body), int.from_bytes(body[8:12], "little"))
+        push = await self._in_thread(read, body) if size > _IN_THREAD_FROM_BYTES else read(body)
+        outcome = await self._writer.submit(push)
+        if not isinstance(outcome, PackOutcome):
+            raise TypeError(type(outcome).__name__)
+        verdict, mark = outcome.verdict, outcome.mark
+        answer = PushAnswer(
+            mark=mark, epoch=self._storage.epoch, server_time_us=self._now_us(), stored=verdict is Verdict.STORE
+        ).to_json()
+        if verdict in _CONFLICTS:
+            message = _CONFLICTS[verdict].format(number=mark.number, next=mark.number + 1)
+            await send_json(send, 409, {"message": message, "code": verdict.value, **answer})
+        else:
+            await send_json(send, 200, answer)
+
+    # -- GET origins/… -------------------------------------------------------------------------------
+
+    async def _get_origin(self, scope: Scope, headers: Mapping[bytes, bytes], send: Send) -> None:
+        if scope["method"] not in {"GET", "HEAD"}:
+            raise _WrongMethod("This address takes GET.")
+        access = await self._admit(scope, headers)
+        name, _, rest = scope["path"].removeprefix(_ORIGINS).partition("/")
+        try:
+            origin = uuid.UUID(name)
+        except ValueError:
+            raise NotFound(f"{name!r} is not the UUID of an origin.") from None
+        key = (access.device.id, origin)
+        if rest in {"", "/"}:
+            mark = await self._in_thread(self._storage.mark, key)
+            answer = PushAnswer(mark=mark, epoch=self._storage.epoch, server_time_us=self._now_us())
+            await send_json(send, 200, answer.to_json())
+        elif rest.rstrip("/") == "digests":
+            query = parse_qs(scope["query_string"].decode("latin-1"))
+            after = _whole_number(query, "after", default=0, low=0, high=2**63 - 1)
+            limit = _whole_number(query, "limit", default=MAX_DIGESTS, low=1, high=MAX_DIGESTS)
+            read = partial(digests_after, self._storage, key, after=after, limit=limit, limits=self._limits)
+            digests, following = await self._in_thread(read)
+            await send_json(
+                send, 200, {"digests": [[number, digest.hex()] for number, digest in digests], "next": following}
+            )
+        else:
+            raise NotFound("There is no such address.", hint="An origin has its mark and `digests`.")
+
+    # -- bodies --------------------------------------------------------------------------------------
+
+    async def _body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+        """Return the body, within its limit, however it comes."""
+        limit = self._limits.body_bytes
+        declared = headers.get(b"content-length")
+        if declared is not None and declared.isdigit() and int(declared) > limit:
+            raise _too_large(int(declared), limit)
+        message = await receive()
+        if message["type"] != "http.request":
+            raise _Gone
+        body: bytes = message["body"]
+        if message.get("more_body"):
+            parts, size = [body], len(body)
+            while message.get("more_body"):
+                try:
+                    async with asyncio.timeout(self._body_timeout_s):
+                        message = await receive()
+                except TimeoutError:
+                    raise _TooSlow(f"Nothing more of the body came for {self._body_timeout_s:g} s.") from None
+                if message["type"] != "http.request":
+                    raise _Gone
+                parts.append(message["body"])
+                size += len(parts[-1])
+                if size > limit:
+                    raise _too_large(size, limit)
+            body = b"".join(parts)
+        if len(body) > limit:
+            raise _too_large(len(body), limit)
+        return body
+
+    def _in_thread(self, call: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+        return asyncio.get_running_loop().run_in_executor(self._executor, call, *args)
+
+
+def _too_large(size: int, limit: int) -> TooLarge:
+    return TooLarge(
+        f"{size} bytes; the limit is {limit}", limit=limit, place="body", hint="Nothing was stored; send it in smaller parts."
+    )
+
+
+def _inflate(body: bytes, encoding: bytes, limit: int) -> bytes:
+    """Undo `Content-Encoding: gzip` or `deflate`, never holding more than `limit` bytes."""
+    if encoding not in {b"gzip", b"x-gzip", b"deflate"}:
+        raise _WrongEncoding(
+            f"The content encoding {encoding.decode('latin-1')!r} is not known.", hint="Send gzip, deflate or none."
+        )
+    stream = zlib.decompressobj(wbits=15 if encoding == b"deflate" else 31)
+    try:
+        plain = stream.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise Damaged(f"not {encoding.decode()} ({error})", place="body") from None
+    if len(plain) > limit:
+        raise TooLarge(f"more than {limit} bytes decompressed, which is the limit", limit=limit, place="body")
+    if not stream.eof or stream.unused_data:
+        raise Damaged(f"its {encoding.decode()} stream does not end where the body ends", place="body")
+    return plain
+
+
+def _sent_us(header: bytes | None) -> int | None:
+    if header is None:
+        return None
+    try:
+        sent_us = int(header)
+    except ValueError:
+        sent_us = 2**63
+    if not -(2**62) < sent_us < 2**62:
+        raise Malformed("not a time in µs since 1970-01-01 UTC", place="x-nikdev-sent-us")
+    return sent_us
+
+
+def _whole_number(query: Mapping[str, list[str]], name: str, *, default: int, low: int, high: int) -> int:
+    text = query.get(name, [str(default)])[-1]
+    try:
+        number = int(text)
+    except ValueError:
+        number = low - 1
+    if not low <= number <= high:
+        raise Malformed(f"not a whole number from {low} to {high}", place=name)
+    return number
