@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.servers import RunningServer, run_server
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """One running server for the whole session: make a device of your own (`server.new_device()`), and leave it running."""
+    """One running server for all tests: make a device of your own (`server.new_device()`), and leave it running."""
     with run_server(tmp_path_factory.mktemp("server")) as running:
         yield running
 

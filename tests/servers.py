@@ -1,8 +1,8 @@
 """Real server processes on loopback, for tests of everything that talks to one.
 
-`run_server` starts `nikdev serve` on a free port over a folder of its own; accounts, devices and keys are made beside it,
-through the store, as `nikdev admin` does. `conftest.py` has the fixtures `server` (one per test session, shared: make a
-device of your own on it) and `own_server` (one per test: kill it, restart it, configure it).
+`run_server` starts `nikdev serve` on a free port over a folder of its own; accounts, devices and keys are made beside
+it, through the store, as `nikdev admin` does. `conftest.py` has the fixtures `server` (one per test session, shared:
+make a device of your own on it) and `own_server` (one per test: kill it, restart it, configure it).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from nikdev_iot.server.storage.port import Storage
 
 __all__ = ["PASSWORD", "Credentials", "RunningServer", "run_server"]
 
-PASSWORD = "correct horse battery"  # noqa: S105 - made up
+PASSWORD = "correct horse battery"
 _READY_S = 30.0
 _OPEN_LIMITS = {
     # Tests come from one address, many a second, and are often wrong on purpose.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,9 @@ _RATES = _DEFAULTS.rates
 _MIB = 1024 * 1024
 
 
-def _limit(name: str, default: float, about: str, *, least: float = 1) -> Any:
+def _limit(
+    name: str, default: float, about: str, *, least: float = 1
+) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Return an option for a limit, which may also be set by its environment variable."""
     kind = click.IntRange(min=int(least)) if isinstance(default, int) else click.FloatRange(min=least)
     return click.option(
@@ -47,7 +50,14 @@ def _limit(name: str, default: float, about: str, *, least: float = 1) -> Any:
     short_help="Run the server.",
     epilog="Example: nikdev serve --data ./server-data --port 8321",
 )
-@click.option("--host", envvar="NIKDEV_HOST", default=DEFAULT_HOST, show_default=True, show_envvar=True, help="Address to listen on.")
+@click.option(
+    "--host",
+    envvar="NIKDEV_HOST",
+    default=DEFAULT_HOST,
+    show_default=True,
+    show_envvar=True,
+    help="Address to listen on.",
+)
 @click.option(
     "--port",
     envvar="NIKDEV_PORT",
@@ -64,17 +74,22 @@ def _limit(name: str, default: float, about: str, *, least: float = 1) -> Any:
     show_envvar=True,
     help="Folder of the embedded store.  [default: the user's data folder]",
 )
-@click.option("--database", envvar="NIKDEV_DATABASE", show_envvar=True, help="URL of a database, instead of --data (not yet).")
-@_limit("requests-per-second", _RATES.requests_per_s, "Requests per second of one API key, in the long run.", least=0.001)
-@_limit("requests-burst", 0.0, "Requests of one API key at once; 0 for twice the requests per second.", least=0)
-@_limit("wrong-keys-per-second", _RATES.wrong_keys_per_s, "Requests with wrong keys of one client, in the long run.", least=0.001)
-@_limit("wrong-keys-burst", _RATES.wrong_keys_burst, "Requests with wrong keys of one client at once.")
+@click.option(
+    "--database",
+    envvar="NIKDEV_DATABASE",
+    show_envvar=True,
+    help="URL of a database, instead of --data (not yet).",
+)
+@_limit("requests-per-second", _RATES.requests_per_s, "Requests of one API key, in the long run.", least=0.001)
+@_limit("requests-burst", 0.0, "The same at once; 0 for twice the requests per second.", least=0)
+@_limit("wrong-keys-per-second", _RATES.wrong_keys_per_s, "With wrong keys, of one client.", least=0.001)
+@_limit("wrong-keys-burst", _RATES.wrong_keys_burst, "The same at once.")
 @_limit("max-body-mib", DEFAULT_LIMITS.body_bytes // _MIB, "Size of a request's body, as it arrives.")
 @_limit("max-content-mib", DEFAULT_LIMITS.content_bytes // _MIB, "Size of a request's body, decompressed.")
 @_limit("max-commits", DEFAULT_LIMITS.commits, "Commits in one push.")
 @_limit("max-fields", _INGEST.fields_per_device, "Fields of one device.")
 @_limit("max-waiting", _INGEST.waiting_pushes, "Pushes that may wait for the disk.")
-@_limit("remember-entries-days", _INGEST.remember_entries_days, "How long an entry of JSON v1 sent again is known.", least=0)
+@_limit("remember-entries-days", _INGEST.remember_entries_days, "How long JSON entries are known again.", least=0)
 @_limit("keep-alive-s", _DEFAULTS.keep_alive_s, "How long idle connections stay open.")
 @_limit("stop-timeout-s", _DEFAULTS.stop_timeout_s, "How long a stop waits for requests in flight.")
 @click.option(
@@ -128,7 +143,9 @@ def _config(options: dict[str, Any]) -> ServerConfig:
     if database is not None:
         if database.startswith(("postgresql://", "postgres://")):
             raise ConfigError(
-                "This version does not keep its data in PostgreSQL yet.", key="database", hint="Use --data with a folder."
+                "This version does not keep its data in PostgreSQL yet.",
+                key="database",
+                hint="Use --data with a folder.",
             )
         raise ConfigError(f"{database.partition(':')[0]!r} is not a database that nikdev knows.", key="database")
     requests_per_s = options["requests_per_second"]

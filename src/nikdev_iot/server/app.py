@@ -1,4 +1,4 @@
-"""The composition root: the only place that names concrete classes. The push path stands in front of everything else."""
+"""The composition root: the only place that names concrete classes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,16 @@ from nikdev_iot.server.ingest.admission import Admission
 from nikdev_iot.server.ingest.writer import Writer
 from nikdev_iot.server.storage.port import Storage
 from nikdev_iot.server.storage.sqlite import SqliteStorage
-from nikdev_iot.server.web.answers import SECURITY_HEADERS, Message, Receive, Scope, Send, send_error, send_json
+from nikdev_iot.server.web.answers import (
+    SECURITY_HEADERS,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    WrongMethod,
+    send_error,
+    send_json,
+)
 from nikdev_iot.server.web.api.app import build_api
 from nikdev_iot.server.web.api.services import Services
 from nikdev_iot.server.web.push import PushRoutes
@@ -127,9 +136,7 @@ class App:
 
     async def _health(self, scope: Scope, send: Send) -> None:
         if scope["method"] not in {"GET", "HEAD"}:
-            await send_json(
-                send, 405, {"message": "This address takes GET.", "code": "method-not-allowed"}, headers=((b"allow", b"GET"),)
-            )
+            await send_error(send, WrongMethod("This address takes GET.", allow="GET"))
             return
         try:
             await asyncio.get_running_loop().run_in_executor(self._executor, self._storage.check)
@@ -139,7 +146,7 @@ class App:
         await send_json(send, 200, {"status": "ok"})
 
     async def _rest(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on to the API, and see to it that every answer has the security headers and no failure goes unanswered."""
+        """Pass on to the API; every answer gets the security headers, and no failure goes unanswered."""
         started = False
 
         async def send_secured(message: Message) -> None:
@@ -153,7 +160,7 @@ class App:
 
         try:
             await self._api(scope, receive, send_secured)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the client gets JSON
             _log.exception("a request failed", extra={"path": scope["path"]})
             if not started:
                 await send_error(send, error)

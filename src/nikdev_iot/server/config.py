@@ -18,7 +18,7 @@ DEFAULT_PORT = 8321
 
 def default_data_folder() -> Path:
     """Return the folder that holds the embedded store where none was named."""
-    import platformdirs  # noqa: PLC0415 - not needed where a folder is named
+    import platformdirs
 
     return Path(platformdirs.user_data_dir("nikdev-iot", appauthor=False)) / "server"
 

@@ -1,4 +1,7 @@
-"""Logs on stderr: one JSON object per line for programs, plain lines for people. Never a secret: no headers, no bodies."""
+"""Logs on stderr: a JSON object per line for programs, plain lines for people.
+
+Never a secret: no headers, no bodies.
+"""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def _url(host: str, port: int) -> str:
 def _serve(config: ServerConfig, app: App, storage: Storage, listening: socket.socket) -> None:
     server = _Server(
         uvicorn.Config(
-            app,  # type: ignore[arg-type]
+            app,
             loop="auto" if sys.platform == "win32" else "uvloop",
             http="httptools",
             ws="none",

@@ -27,9 +27,7 @@ class Admission:
     credentials are let in as ever, from that address too.
     """
 
-    def __init__(
-        self, keys: Keys, rates: RateLimits, *, executor: Executor, monotonic_s: Callable[[], float]
-    ) -> None:
+    def __init__(self, keys: Keys, rates: RateLimits, *, executor: Executor, monotonic_s: Callable[[], float]) -> None:
         self._keys = keys
         self._executor = executor
         self._rates = TokenBuckets(per_s=rates.requests_per_s, burst=rates.burst, monotonic_s=monotonic_s)

@@ -76,7 +76,8 @@ def read_entries(
     try:
         data = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed(f"not JSON ({error})", place="body", hint='Send {"clientTimestamp": s, "entries": [...]}.') from None
+        hint = 'Send {"clientTimestamp": s, "entries": [...]}.'
+        raise Malformed(f"not JSON ({error})", place="body", hint=hint) from None
     push = decode_push(data, limits)
     if not push.entries:
         return None

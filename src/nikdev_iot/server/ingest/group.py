@@ -45,16 +45,14 @@ Outcome: TypeAlias = PackOutcome | EntriesOutcome | NikDevError
 def store_group(
     transaction: WriteTransaction, pushes: Sequence[Push], *, epoch: bytes, known: KnownFields, at_us: int
 ) -> list[Outcome]:
-    """Store what can be stored of `pushes`, in this order; return what became of each, once the transaction is durable."""
+    """Store what can be stored of `pushes`, in this order; return what became of each if the transaction succeeds."""
     return _Group(transaction, pushes, epoch, known).run(at_us)
 
 
 class _Group:
     """The state that the pushes of one transaction share."""
 
-    def __init__(
-        self, transaction: WriteTransaction, pushes: Sequence[Push], epoch: bytes, known: KnownFields
-    ) -> None:
+    def __init__(self, transaction: WriteTransaction, pushes: Sequence[Push], epoch: bytes, known: KnownFields) -> None:
         self._transaction = transaction
         self._pushes = pushes
         self._known = known
@@ -67,9 +65,7 @@ class _Group:
         self._remember: dict[uuid.UUID, list[bytes]] = {}
 
     def run(self, at_us: int) -> list[Outcome]:
-        outcomes = [
-            self._pack(push) if isinstance(push, PackPush) else self._entries(push) for push in self._pushes
-        ]
+        outcomes = [self._pack(push) if isinstance(push, PackPush) else self._entries(push) for push in self._pushes]
         if self._packs:
             self._transaction.put_packs(self._packs)
         if self._fields:

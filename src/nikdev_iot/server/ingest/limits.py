@@ -51,9 +51,7 @@ class TokenBuckets:
     def _sweep(self, now_s: float) -> None:
         """Forget the callers whose bucket is full again: a new one would be just so."""
         full_after_s = self._burst / self._per_s
-        self._buckets = {
-            caller: (tokens, then_s) for caller, (tokens, then_s) in self._buckets.items() if now_s - then_s < full_after_s
-        }
+        self._buckets = {caller: bucket for caller, bucket in self._buckets.items() if now_s - bucket[1] < full_after_s}
         self._newcomers = 0
 
 

@@ -26,6 +26,7 @@ _CHORES_EVERY_S = 5.0
 _FORGET_AT_ONCE = 2_000
 """Entry keys forgotten in one go: few enough that no push waits for it."""
 _DAY_US = 86_400_000_000
+_AGAIN = "Nothing of this push was stored. Send it again in a moment."
 
 
 class Backlogged(ServerError):
@@ -101,14 +102,14 @@ class Writer:
             Backlogged: too many wait already, or the server is stopping.
         """
         if self._loop is None or self._stopping:
-            raise Backlogged("The server is stopping.", hint="Nothing of this push was stored. Send it again in a moment.")
+            raise Backlogged("The server is stopping.", hint=_AGAIN)
         size_bytes = push.size_bytes
         if self._waiting >= self._limits.waiting_pushes or (
             self._waiting and self._waiting_bytes + size_bytes > self._limits.waiting_bytes
         ):
             raise Backlogged(
                 f"The server is busy: {self._waiting} pushes wait for its disk.",
-                hint="Nothing of this push was stored. Send it again in a moment.",
+                hint=_AGAIN,
             )
         self._waiting += 1
         self._waiting_bytes += size_bytes
@@ -178,12 +179,9 @@ class Writer:
                 self._do_chores(transaction)
         except StorageUnavailable as error:
             self._known.settle(stored=False)
-            _log.error("pushes not stored: %s", error, extra={"pushes": len(group)})  # noqa: TRY400 - says it all
-            return [
-                StorageUnavailable(error.message, hint="Nothing of this push was stored. Send it again in a moment.")
-                for _ in group
-            ]
-        except Exception as error:
+            _log.error("pushes not stored: %s", error, extra={"pushes": len(group)})
+            return [StorageUnavailable(error.message, hint=_AGAIN) for _ in group]
+        except Exception as error:  # noqa: BLE001 - the boundary: the thread goes on, whatever it is
             self._known.settle(stored=False)
             if len(group) > 1:
                 # One of them is at fault; on its own it fails alone.

@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 import msgspec
 
 from nikdev_iot.model.errors import Damaged, Malformed, NikDevError, TooLarge, Unsupported, WireError
-from nikdev_iot.server.errors import Invalid, ServerError, StorageUnavailable
+from nikdev_iot.server.errors import Invalid, Refused, ServerError, StorageUnavailable
 
-__all__ = ["SECURITY_HEADERS", "Message", "Receive", "Scope", "Send", "send_error", "send_json"]
+__all__ = ["SECURITY_HEADERS", "Message", "Receive", "Scope", "Send", "WrongMethod", "send_error", "send_json"]
 
 Message: TypeAlias = MutableMapping[str, Any]
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -28,6 +28,18 @@ SECURITY_HEADERS: list[tuple[bytes, bytes]] = [
     (b"referrer-policy", b"no-referrer"),
 ]
 """On every answer, unless it brings its own."""
+
+
+class WrongMethod(Refused):
+    """The address does not take this method; `allow` names those that it takes."""
+
+    status = 405
+    code = "method-not-allowed"
+
+    def __init__(self, message: str, *, allow: str) -> None:
+        super().__init__(message)
+        self.allow = allow
+
 
 _JSON_HEADERS = [(b"content-type", b"application/json"), *SECURITY_HEADERS]
 _WIRE_ERRORS: dict[type[WireError], tuple[int, str]] = {
@@ -64,9 +76,12 @@ async def send_error(send: Send, error: Exception) -> None:
             body["limit"] = error.limit
     elif isinstance(error, ServerError):
         status, body["code"] = error.status, error.code
-        retry_after_s = getattr(error, "retry_after_s", _STORAGE_RETRY_S if isinstance(error, StorageUnavailable) else None)
+        retry_after_s = _STORAGE_RETRY_S if isinstance(error, StorageUnavailable) else None
+        retry_after_s = getattr(error, "retry_after_s", retry_after_s)
         if retry_after_s is not None:
             headers.append((b"retry-after", b"%d" % max(1, math.ceil(retry_after_s))))
+        if isinstance(error, WrongMethod):
+            headers.append((b"allow", error.allow.encode()))
         if isinstance(error, Invalid) and error.rejected:
             body["rejected"] = [{"number": number, "reason": reason} for number, reason in error.rejected]
     elif not isinstance(error, NikDevError):

@@ -29,31 +29,26 @@ from nikdev_iot.server.storage.records import Access
 from nikdev_iot.wire.limits import Limits
 from nikdev_iot.wire.marks import PushAnswer
 
-from .answers import Receive, Scope, Send, send_error, send_json
+from .answers import Receive, Scope, Send, WrongMethod, send_error, send_json
 
 __all__ = ["PushRoutes"]
 
 _IN_THREAD_FROM_BYTES = 64 * 1024
 _ORIGINS = "/api/v1/origins/"
 _CONFLICTS = {
-    Verdict.FORK: "The server's mark of this origin is {number}, by another pack than this one's parent: another journal "
-    "used the origin, or the server went back to a backup. Nothing was stored.",
-    Verdict.OVERLAP: "The server's mark of this origin is {number}, and this pack begins before it and is not a stored "
-    "one. Nothing was stored; push from {next} on.",
-    Verdict.GAP: "The server's mark of this origin is {number}, so that {next} has to come before this pack. Nothing was "
-    "stored.",
-    Verdict.EPOCH: "This pack was made for another incarnation of this server. Nothing was stored; ask for the mark of the "
-    "origin, and go on from there with the epoch given here.",
+    Verdict.FORK: "The server's mark of this origin is {number}, by another pack than this one's parent: another "
+    "journal used the origin, or the server went back to a backup. Nothing was stored.",
+    Verdict.OVERLAP: "The server's mark of this origin is {number}, and this pack begins before it and is not one that "
+    "is stored. Nothing was stored; push from {next} on.",
+    Verdict.GAP: "The server's mark of this origin is {number}, so that {next} has to come before this pack. Nothing "
+    "was stored.",
+    Verdict.EPOCH: "This pack was made for another incarnation of this server. Nothing was stored; ask for the mark of "
+    "the origin, and go on from there with the epoch given here.",
 }
 
 
 class _Gone(Exception):
     """The client has closed the connection; nobody waits for an answer."""
-
-
-class _WrongMethod(Refused):
-    status = 405
-    code = "method-not-allowed"
 
 
 class _WrongEncoding(Refused):
@@ -107,7 +102,7 @@ class PushRoutes:
                 await self._get_origin(scope, headers, send)
                 return
             if scope["method"] != "POST":
-                raise _WrongMethod("This address takes POST.")
+                raise WrongMethod("This address takes POST.", allow="POST")
             access = await self._admit(scope, headers)
             await handle(headers, access, receive, send)
         except _Gone:
@@ -123,7 +118,9 @@ class PushRoutes:
             client[0] if client else "",
         )
         if not access.key.can_write:
-            raise Forbidden("This API key has no write access.", hint="Use a key with write access, or give it to this one.")
+            raise Forbidden(
+                "This API key has no write access.", hint="Use a key with write access, or give it to this one."
+            )
         return access
 
     # -- POST entries/ -------------------------------------------------------------------------------
@@ -191,7 +188,7 @@ class PushRoutes:
 
     async def _get_origin(self, scope: Scope, headers: Mapping[bytes, bytes], send: Send) -> None:
         if scope["method"] not in {"GET", "HEAD"}:
-            raise _WrongMethod("This address takes GET.")
+            raise WrongMethod("This address takes GET.", allow="GET")
         access = await self._admit(scope, headers)
         name, _, rest = scope["path"].removeprefix(_ORIGINS).partition("/")
         try:
@@ -252,7 +249,10 @@ class PushRoutes:
 
 def _too_large(size: int, limit: int) -> TooLarge:
     return TooLarge(
-        f"{size} bytes; the limit is {limit}", limit=limit, place="body", hint="Nothing was stored; send it in smaller parts."
+        f"{size} bytes; the limit is {limit}",
+        limit=limit,
+        place="body",
+        hint="Nothing was stored; send it in smaller parts.",
     )
 
 
