@@ -1,0 +1,100 @@
+"""A file on disk as rows: what kind it is, its bytes as text, and how far it has been read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from pathlib import Path
+from typing import Literal, TextIO
+
+from .cells import FileRefused, Row
+from .csv_source import read_csv, sniff_delimiter
+from .json_source import read_json_array, read_json_lines
+
+__all__ = ["FORMATS", "Source", "file_sha256", "open_source"]
+
+FORMATS = ("csv", "json", "jsonl")
+_HEAD_LINES = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A file that is being read."""
+
+    format: str
+    """One of `FORMATS`."""
+    columns: tuple[str, ...] | None
+    """None where they show only row by row."""
+    repeated: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    rows: Iterator[Row] = field(repr=False)
+    read_bytes: Callable[[], int] = field(repr=False)
+    """How far the file has been read."""
+
+
+@contextmanager
+def open_source(
+    path: Path, *, file_format: str | None = None, delimiter: str | None = None, encoding: str = "utf-8"
+) -> Iterator[Source]:
+    """Open a file as rows.
+
+    Without `file_format` a file that begins with `[` is a JSON array, one that begins with `{` JSON lines, any other CSV.
+
+    Raises:
+        FileRefused: it is empty, has no header, or is not in that encoding; the rows raise the last one, too.
+        OSError: it cannot be read.
+    """
+    # newline="" because a quoted cell may hold a line break, which is part of it.
+    with path.open(encoding=_with_mark(encoding), newline="") as file:
+        lines = _decoded(file, path, encoding)
+        head = list(islice(lines, _HEAD_LINES)) if file_format != "json" else []
+        kind = file_format or _kind_of(head)
+        every = chain(head, lines)
+        if kind == "csv":
+            table = read_csv(every, delimiter=delimiter or sniff_delimiter(head))
+            columns, repeated, rows = table.columns, table.repeated, table.rows
+        else:
+            columns, repeated = None, {}
+            rows = read_json_lines(every) if kind == "jsonl" else read_json_array("".join(every))
+        yield Source(format=kind, columns=columns, repeated=repeated, rows=rows, read_bytes=file.buffer.tell)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _kind_of(head: Iterable[str]) -> Literal["csv", "json", "jsonl"]:
+    first = next((line.lstrip() for line in head if line.strip()), "")
+    return "json" if first.startswith("[") else "jsonl" if first.startswith("{") else "csv"
+
+
+def _with_mark(encoding: str) -> str:
+    """Return the form of the encoding that passes over a byte order mark."""
+    return "utf-8-sig" if encoding.lower().replace("_", "-") in {"utf-8", "utf8"} else encoding
+
+
+def _decoded(file: TextIO, path: Path, encoding: str) -> Iterator[str]:
+    try:
+        yield from file
+    except UnicodeError as error:
+        with path.open("rb") as raw:
+            guess = "utf-16" if raw.read(2) in {b"\xff\xfe", b"\xfe\xff"} else "latin-1 or cp1252"
+        raise FileRefused(
+            f"line {_line_of_damage(path, encoding)}: this is not {encoding} text ({error}).",
+            hint=f"Nothing was imported. Say what it is: --encoding {guess}.",
+        ) from None
+
+
+def _line_of_damage(path: Path, encoding: str) -> int:
+    """Return the first line that cannot be decoded, 1 where lines cannot be told apart."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode(encoding)
+            except UnicodeError:
+                return number
+    return 1
