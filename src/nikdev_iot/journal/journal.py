@@ -1,31 +1,40 @@
 """The journal: the device's durable store of staged values and commits, as one object.
 
-This is the facade; each concern has its own module beside it.
+This is the facade, `pushqueue.py` its other half; each concern has its own module beside them.
 """
 
 from __future__ import annotations
 
+import sqlite3
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self, cast
 
 from nikdev_iot.model.commits import Receipt
+from nikdev_iot.model.errors import ValueRefused
 from nikdev_iot.model.values import Value
 
+from . import origins, staged
 from .clock import SYSTEM_CLOCK, Clock
+from .connection import Database
+from .pushqueue import PushQueue
 
 if TYPE_CHECKING:
-    from nikdev_iot.wire.pack import Pack
-
-    from .records import Acknowledged, BulkReceipt, JournalStatus, LogEntry, Problem, RejectedCommit, SentPack
+    from .records import BulkReceipt, JournalStatus, LogEntry, Problem
     from .staged import StagedValues, Token
 
 __all__ = ["Journal"]
 
+# One statement, so one transaction and one fsync: it writes nothing where another process has begun a new origin.
+_INSERT = (
+    "INSERT INTO commits (time_us, mono_ns, boot, shape, body, message) "
+    "SELECT ?, ?, ?, ?, ?, ? WHERE (SELECT max(id) FROM origins) = ?"
+)
+_DEVICE = "device_id"
 
-class Journal:
+
+class Journal(PushQueue):
     """One journal file; usable from several threads and, each with a `Journal` of its own, several processes.
 
     A child made by `os.fork` may go on with its parent's object: it opens the file anew by itself.
@@ -55,18 +64,56 @@ class Journal:
         Raises:
             JournalError: the path cannot be used, is no journal, is of a newer version, or belongs to another device.
         """
-        raise NotImplementedError
+        database = Database(Path(path), durability=durability, busy_timeout_s=busy_timeout_s)
+        journal = cls(database, clock)
+        try:
+            journal._begin(device_id, new_uuid)
+        except BaseException:
+            database.close()
+            raise
+        return journal
 
-    path: Path
+    def __init__(self, database: Database, clock: Clock) -> None:
+        """Use `Journal.open`."""
+        super().__init__(database, clock)
+        self._boot_row: int | None = None
+        self.path = database.path
+
+    def _begin(self, device_id: str | None, new_uuid: Callable[[], uuid.UUID]) -> None:
+        """Make what a new file lacks, and learn what this object keeps in mind."""
+        with self._database.plain("open") as connection:
+            known = connection.execute("SELECT count(*) FROM origins").fetchone() != (0,)
+            owner = origins.meta(connection, _DEVICE) if known else None
+        if not known or (device_id is not None and owner is None):
+            with self._database.write("open") as connection:
+                if connection.execute("SELECT count(*) FROM origins").fetchone() == (0,):
+                    origins.make(connection, uuid=new_uuid().bytes, base=0, at_us=self._clock.now_us())
+                owner = origins.meta(connection, _DEVICE)
+                if device_id is not None and owner is None:
+                    owner = device_id
+                    origins.set_meta(connection, _DEVICE, device_id)
+        if device_id is not None and str(owner).lower() != device_id.lower():
+            raise self._database.error(
+                f"belongs to the device {owner}, not to {device_id}",
+                operation="open",
+                hint="It was left as it is. Give each device a journal of its own (storagePath or storageFilename).",
+            )
+        with self._database.plain("open") as connection:
+            self._origin = origins.current(connection)
 
     @property
     def origin(self) -> uuid.UUID:
         """The identity under which new commits are numbered."""
-        raise NotImplementedError
+        with self._database.plain("read") as connection:
+            self._origin = origins.current(connection)
+        return self._origin_id()
+
+    def _origin_id(self) -> uuid.UUID:
+        return uuid.UUID(bytes=self._origin.uuid)
 
     def close(self) -> None:
         """Let go of the file. Idempotent; any call that follows opens it again."""
-        raise NotImplementedError
+        self._database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -94,7 +141,53 @@ class Journal:
             ValueRefused: there are no values.
             JournalError: nothing was committed. Also where another program took over the rows of `unstage`.
         """
-        raise NotImplementedError
+        shape = self._book.known(values)
+        mono_ns: int | None = None
+        boot: int | None = None
+        if time_us is None:
+            time_us, mono_ns, boot = self._clock.now_us(), self._clock.monotonic_ns(), self._boot_row
+        if shape is None or (boot is None and mono_ns is not None) or (unstage is not None and unstage.rows):
+            return self._commit_with_more(values, message, time_us, mono_ns, unstage)
+        body = shape.encode(values.values())
+        origin = self._origin
+        with self._database.plain("commit") as connection:
+            done = connection.execute(_INSERT, (time_us, mono_ns, boot, shape.id, body, message, origin.id))
+        if done.rowcount != 1 or done.lastrowid is None:  # another origin: nothing was written
+            return self._commit_with_more(values, message, time_us, mono_ns, unstage)
+        return Receipt(done.lastrowid - origin.base, uuid.UUID(bytes=origin.uuid), time_us)
+
+    def _commit_with_more(
+        self,
+        values: Mapping[str, Value],
+        message: str | None,
+        time_us: int,
+        mono_ns: int | None,
+        unstage: Token | None,
+    ) -> Receipt:
+        """Commit with what goes with it: a new shape, a new boot, staged values, another origin than before."""
+        if not values:
+            raise ValueRefused("A commit without values says nothing.", hint="Nothing was committed.")
+        with self._database.write("commit") as connection:
+            shape = self._book.add(connection, values)
+            boot = None if mono_ns is None else self._find_boot(connection)
+            origin = origins.current(connection)
+            body = shape.encode(values.values())
+            row_id = connection.execute(_INSERT, (time_us, mono_ns, boot, shape.id, body, message, origin.id)).lastrowid
+            if unstage is not None:
+                staged.unstage(connection, unstage, name=self._database.name)
+        self._book.remember(values, shape)
+        self._origin = origin
+        if boot is not None:
+            self._boot_row = boot
+        if unstage is not None:
+            unstage.release()
+        return Receipt(cast("int", row_id) - origin.base, uuid.UUID(bytes=origin.uuid), time_us)
+
+    def _find_boot(self, connection: sqlite3.Connection) -> int:
+        boot_id = self._clock.boot_id()
+        connection.execute("INSERT OR IGNORE INTO boots (boot_id) VALUES (?)", (boot_id,))
+        (row_id,) = connection.execute("SELECT id FROM boots WHERE boot_id = ?", (boot_id,)).fetchone()
+        return int(row_id)
 
     def commit_many(
         self,
@@ -113,11 +206,17 @@ class Journal:
         Raises:
             AlreadyImported: `import_key` was remembered before, and not `again`.
         """
-        raise NotImplementedError
+        from .bulk import commit_many
+
+        return commit_many(
+            self._database, rows, clock=self._clock, import_key=import_key, again=again, progress=progress
+        )
 
     def import_seen(self, import_key: str) -> BulkReceipt | None:
         """Return the receipt of the last `commit_many` with this key, None where there was none."""
-        raise NotImplementedError
+        from .bulk import import_seen
+
+        return import_seen(self._database, import_key)
 
     # -- staged values of programs that ended ------------------------------------------------------------
 
@@ -126,7 +225,9 @@ class Journal:
 
         This is for a program that stages and ends (`nikdev add`); nothing is claimed.
         """
-        raise NotImplementedError
+        if values:
+            with self._database.write("stage") as connection:
+                staged.stage(connection, self._book, values)
 
     def take_staged(self) -> StagedValues:
         """Claim all staged values that no running program has claimed, and return them with their token.
@@ -134,131 +235,57 @@ class Journal:
         Nothing is removed yet: `commit(unstage=token)`, `save_staged(token=…)` and `drop_staged(token)` do that. The
         rows of a program that died (kill -9) are free for the next one to claim.
         """
-        raise NotImplementedError
+        return staged.take(self._database, self._book)
 
     def save_staged(self, values: Mapping[str, Value], *, token: Token | None = None) -> None:
         """Put `values` in place of what `token` claimed, durably, free for the next program; for a normal end."""
-        raise NotImplementedError
+        if not values and (token is None or not token.rows):
+            return
+        with self._database.write("stage") as connection:
+            staged.save(connection, self._book, values, token, name=self._database.name)
+        if token is not None:
+            token.release()
 
     def drop_staged(self, token: Token | None = None) -> None:
         """Remove what `token` claimed; without one, all that no running program has claimed."""
-        raise NotImplementedError
+        if token is None:
+            token = self.take_staged().token
+        if token.rows:
+            with self._database.write("reset") as connection:
+                staged.unstage(connection, token, name=self._database.name)
+            token.release()
 
     def peek_staged(self) -> dict[str, Value]:
         """Return all staged values in the journal, claimed or not, without claiming them."""
-        raise NotImplementedError
+        with self._database.read("read staged values") as connection:
+            return staged.peek(connection, self._book)
 
     # -- what a person asks -------------------------------------------------------------------------------
 
     def status(self) -> JournalStatus:
         """Return the journal in numbers; cheap, however long the queue."""
-        raise NotImplementedError
+        from .history import status
+
+        with self._database.read("read") as connection:
+            return status(connection, self._book, path=None if self._database.in_memory else self.path)
 
     def log(self, *, limit: int, before: int | None = None) -> list[LogEntry]:
         """Return commits, newest first, without their values; `before` is the `id` of the last one seen."""
-        raise NotImplementedError
+        from .history import log
+
+        with self._database.read("read") as connection:
+            return log(connection, self._book, limit=limit, before=before)
 
     def show(self, number: int) -> LogEntry | None:
         """Return commit `number` of the current origin with its values; None where the journal does not hold it."""
-        raise NotImplementedError
+        from .history import show
 
-    def reset_unpushed(self) -> int:
-        """Throw away all unpushed commits, by the user's explicit wish; return how many.
-
-        Rejected ones stay. The numbers become a declared gap, "discarded by the user". What a pack under way holds may
-        still arrive; then it is acknowledged like any other.
-        """
-        raise NotImplementedError
-
-    def rejected(self, *, limit: int | None = None) -> list[RejectedCommit]:
-        """Return the commits that were set aside, oldest first."""
-        raise NotImplementedError
-
-    def restore_rejected(self, numbers: Iterable[int] | None = None) -> int:
-        """Queue rejected commits again (all, or those `numbers` of the current origin); return how many.
-
-        A number that the server does not know as a gap yet is kept; else the commit gets a new one, with its own time
-        and message.
-        """
-        raise NotImplementedError
+        with self._database.read("read") as connection:
+            return show(connection, self._book, number)
 
     def check(self) -> list[Problem]:
         """Read everything and return what is wrong with it; empty when all is well."""
-        raise NotImplementedError
+        from .check import check
 
-    # -- for the one who pushes -------------------------------------------------------------------------
-
-    def push_lock(self, timeout_s: float = 0.0) -> AbstractContextManager[None]:
-        """Be the only pusher of this journal among all threads and processes, waiting at most `timeout_s` for it.
-
-        Raises:
-            PushLocked: another one is pushing.
-        """
-        raise NotImplementedError
-
-    @property
-    def acknowledged(self) -> Acknowledged:
-        """How far the server has acknowledged the current origin: number and hash, as in its mark."""
-        raise NotImplementedError
-
-    @property
-    def epoch(self) -> bytes | None:
-        """The server's epoch last seen, None before the first answer."""
-        raise NotImplementedError
-
-    def set_epoch(self, epoch: bytes) -> None:
-        """Remember the server's epoch, durably; free where it is the one known."""
-        raise NotImplementedError
-
-    def next_pack(self, *, max_commits: int, max_bytes: int, max_columns: int = 4096) -> Pack | None:
-        """Return the next unacknowledged commits, its parent the last acknowledged pack; None where there are none.
-
-        It has at least one commit, however large; at most `max_commits`, and as many as stay below `max_bytes` of
-        content (an upper estimate) and `max_columns`. Rejected and discarded numbers before the last commit are gaps.
-        """
-        raise NotImplementedError
-
-    def record_sent(self, pack: Pack, pack_hash: bytes) -> SentPack:
-        """Record, durably, that `pack` is about to be sent. Recording it again is harmless.
-
-        Raises:
-            StalePack: the queue changed since `next_pack` (another program discarded or restored); take a new one.
-        """
-        raise NotImplementedError
-
-    def in_flight(self) -> list[SentPack]:
-        """Return the packs sent and not settled, oldest first; all begin behind `acknowledged`, attempts at one start."""
-        raise NotImplementedError
-
-    def pack_in_flight(self, sent: SentPack) -> Pack:
-        """Return the pack of that record, as it was: its content encodes to the same bytes.
-
-        (An upgrade in between may encode otherwise: compare the hash, and where it differs record it as a new attempt.)
-        """
-        raise NotImplementedError
-
-    def settle(self, pack_hash: bytes) -> int:
-        """The server has this pack in flight: acknowledge its commits, drop the other attempts; return how many commits.
-
-        Commits of it that were rejected or discarded meanwhile are acknowledged too; commits that it declared as gaps
-        and that were restored meanwhile go back into the queue under new numbers. Settled before: 0.
-
-        Raises:
-            JournalError: no such pack was recorded.
-        """
-        raise NotImplementedError
-
-    def drop_sent(self, pack_hash: bytes) -> None:
-        """Forget a pack in flight that the server has not stored and never will; unknown hashes are passed over.
-
-        Seldom needed: an attempt that stays recorded does no harm, and goes when another of its start is settled.
-        """
-        raise NotImplementedError
-
-    def set_rejected(self, reasons: Mapping[int, str]) -> int:
-        """Set aside unacknowledged commits of the current origin, each with its reason; return how many are newly so."""
-        raise NotImplementedError
-
-    def set_all_unpushed_rejected(self, reason: str) -> int:
-        """Set aside all unpushed commits; return how many. Fast, however many there are."""
-        raise NotImplementedError
+        with self._database.read("check") as connection:
+            return check(connection, self._book)

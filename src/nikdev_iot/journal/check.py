@@ -1,0 +1,178 @@
+"""What `nikdev fsck` asks: is everything in the journal as it was written?"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from array import array
+from collections.abc import Iterator
+
+from nikdev_iot.model.errors import JournalError
+from nikdev_iot.wire.columns import Column
+
+from . import holes, origins
+from .holes import HoleKind
+from .nextpack import text_to_gaps
+from .packing import Row, pack_rows
+from .records import Problem
+from .shapes import ShapeBook
+
+__all__ = ["check"]
+
+_CHUNK_ROWS = 2000
+_MAX_PROBLEMS = 100
+_KEPT = "Keep a copy of the file and of those beside it before anything else."
+
+
+def check(connection: sqlite3.Connection, book: ShapeBook) -> list[Problem]:
+    """Do `Journal.check`, in the caller's read transaction."""
+    problems = []
+    try:
+        for problem in _all(connection, book):
+            problems.append(problem)
+            if len(problems) >= _MAX_PROBLEMS:
+                problems.append(Problem(f"More than {_MAX_PROBLEMS} problems; the rest was not looked for."))
+                break
+    except sqlite3.DatabaseError as error:
+        # Where SQLite itself cannot go on reading, that is what is to be reported.
+        problems.append(Problem(f"The file cannot be read to its end: {error}.", _KEPT))
+    return problems
+
+
+def _all(connection: sqlite3.Connection, book: ShapeBook) -> Iterator[Problem]:
+    for (line,) in connection.execute(f"PRAGMA integrity_check({_MAX_PROBLEMS})"):
+        if line != "ok":
+            yield Problem(f"SQLite: {line}.", _KEPT)
+    yield from _check_origins(connection)
+    yield from _check_holes(connection)
+    yield from _check_commits(connection, book)
+    yield from _check_staged(connection, book)
+    yield from _check_packs(connection)
+
+
+def _check_origins(connection: sqlite3.Connection) -> Iterator[Problem]:
+    newest = origins.last_id(connection)
+    rows = [
+        origins.Origin(*row)
+        for row in connection.execute("SELECT id, uuid, base, acked, acked_hash FROM origins ORDER BY id")
+    ]
+    if not rows:
+        yield Problem("The journal has no origin.", _KEPT)
+    before = 0
+    for origin in rows:
+        if not (type(origin.uuid) is bytes and len(origin.uuid) == 16) or origin.base < before:
+            yield Problem(f"Origin {origin.id} is not well formed.", _KEPT)
+        if origin.acked < 0 or origin.acked_id > newest:
+            yield Problem(
+                f"Commit {origin.acked} is marked as acknowledged, and the newest is {newest - origin.base}.", _KEPT
+            )
+        before = origin.base
+
+
+def _check_holes(connection: sqlite3.Connection) -> Iterator[Problem]:
+    newest = origins.last_id(connection)
+    end = 0
+    for first, last, kind in connection.execute("SELECT first, last, kind FROM holes ORDER BY first"):
+        if not end < first <= last <= newest or kind not in tuple(HoleKind):
+            yield Problem(f"The range {first} to {last} of commits set aside is not well formed.", _KEPT)
+        end = max(end, last)
+
+
+def _check_commits(connection: sqlite3.Connection, book: ShapeBook) -> Iterator[Problem]:
+    newest = origins.last_id(connection)
+    gone = [
+        (hole.first, hole.last)
+        for hole in holes.between(connection, 1, newest)
+        if hole.kind in (HoleKind.DISCARDED, HoleKind.MOVED)
+    ]
+    for low, high in holes.complement(1, newest, gone):
+        yield from _check_rows(connection, book, low, high)
+
+
+def _check_rows(connection: sqlite3.Connection, book: ShapeBook, low: int, high: int) -> Iterator[Problem]:
+    at = low
+    while at <= high:
+        rows = connection.execute(
+            "SELECT id, time_us, shape, body, message FROM commits WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?",
+            (at, high, _CHUNK_ROWS),
+        ).fetchall()
+        for row in rows:
+            if row[0] != at:
+                yield Problem(f"The rows {at} to {row[0] - 1} are missing.", _KEPT)
+            at = row[0] + 1
+        if not rows:
+            yield Problem(f"The rows {at} to {high} are missing.", _KEPT)
+            return
+        yield from _check_bodies(connection, book, rows)
+
+
+def _check_bodies(connection: sqlite3.Connection, book: ShapeBook, rows: list[Row]) -> Iterator[Problem]:
+    try:
+        packed = pack_rows(rows, lambda shape_id: book.by_id(connection, shape_id))
+        if all(map(_is_sound, packed.columns)):
+            return
+    except (ValueError, TypeError, OverflowError, JournalError):
+        pass
+    # One by one, to name each that is wrong.
+    for row in rows:
+        try:
+            packed = pack_rows([row], lambda shape_id: book.by_id(connection, shape_id))
+        except (ValueError, TypeError, OverflowError, JournalError) as error:
+            yield Problem(f"The content of row {row[0]} cannot be read: {error}", _KEPT)
+            continue
+        for column in packed.columns:
+            if not _is_sound(column):
+                yield Problem(f"Row {row[0]} has a value of {column.field_id!r} that is not finite.", _KEPT)
+
+
+def _is_sound(column: Column) -> bool:
+    return not isinstance(column.data, array) or column.data.typecode != "d" or all(map(math.isfinite, column.data))
+
+
+def _check_staged(connection: sqlite3.Connection, book: ShapeBook) -> Iterator[Problem]:
+    for row_id, shape_id, body in connection.execute("SELECT id, shape, body FROM staged").fetchall():
+        try:
+            book.by_id(connection, shape_id).decode(body)
+        except (ValueError, TypeError, JournalError) as error:
+            yield Problem(f"The staged row {row_id} cannot be read: {error}", _KEPT)
+
+
+def _check_packs(connection: sqlite3.Connection) -> Iterator[Problem]:
+    for row in connection.execute("SELECT id, uuid, base, acked, acked_hash FROM origins ORDER BY id").fetchall():
+        origin = origins.Origin(*row)
+        newest = origins.last_id(connection) - origin.base
+        expected, parent = 1, origins.NO_PACK
+        for number, first, count, pack_hash, named, gaps, settled_us in connection.execute(
+            "SELECT id, first, count, hash, parent, gaps, settled_us FROM packs WHERE origin = ? "
+            "ORDER BY settled_us IS NULL, first, id",
+            (origin.id,),
+        ):
+            under_way = settled_us is None
+            if (
+                first != expected
+                or count < 1
+                or first + count - 1 > (newest if under_way else origin.acked)
+                or len(pack_hash) != len(origins.NO_PACK)
+                or named != parent
+                or not _gaps_fit(gaps, first, count)
+            ):
+                yield Problem(f"The record of the sent pack {number} (commits {first} on) is not well formed.", _KEPT)
+            if not under_way:
+                expected, parent = first + count, pack_hash
+        if expected != origin.acked + 1 or parent != origin.acked_hash:
+            yield Problem(
+                f"The packs sent end at commit {expected - 1}, and {origin.acked} is marked as acknowledged.", _KEPT
+            )
+
+
+def _gaps_fit(text: str, first: int, count: int) -> bool:
+    try:
+        gaps = text_to_gaps(text)
+    except ValueError:
+        return False
+    end = first - 1
+    for gap in gaps:
+        if not end < gap.first <= gap.last <= first + count - 1:
+            return False
+        end = gap.last
+    return True

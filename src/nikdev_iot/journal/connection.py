@@ -1,0 +1,230 @@
+"""One SQLite connection, shared by the threads of a process, that survives a fork and speaks in `JournalError`."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+from nikdev_iot.model.errors import JournalError
+
+from .errors import from_os, from_sqlite
+from .migrations import migrate, version_of
+
+__all__ = ["MEMORY", "Database", "Use"]
+
+MEMORY = ":memory:"
+
+# Connections that a fork left in the child. SQLite forbids using them there, and closing them might touch the file.
+_inherited: list[sqlite3.Connection] = []
+
+
+class Database:
+    """The journal's file. `read`, `write` and `plain` give one thread the connection for a `with` block."""
+
+    def __init__(self, path: Path, *, durability: Literal["full", "normal"], busy_timeout_s: float) -> None:
+        self.in_memory = str(path) == MEMORY
+        self.path = path if self.in_memory else path.absolute()
+        self.name = str(self.path)
+        self._synchronous = {"full": "FULL", "normal": "NORMAL"}[durability]
+        self._busy_timeout_s = busy_timeout_s
+        self._lock = threading.Lock()
+        self._owner = 0
+        self._pid = os.getpid()
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        self._opened = False
+
+    def plain(self, operation: str) -> Use:
+        """Give the connection without a transaction: each statement is its own."""
+        return Use(self, operation, "")
+
+    def read(self, operation: str) -> Use:
+        """Give the connection inside a read transaction: all statements see one state."""
+        return Use(self, operation, "BEGIN")
+
+    def write(self, operation: str) -> Use:
+        """Give the connection inside a write transaction, durable when the block ends, undone when it raises."""
+        return Use(self, operation, "BEGIN IMMEDIATE")
+
+    def close(self) -> None:
+        """Let go of the file. Idempotent."""
+        if self._pid != os.getpid():
+            self._after_fork()
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def error(self, what: str, *, operation: str, hint: str = "") -> JournalError:
+        """Return a `JournalError` about this file."""
+        return JournalError(f"The journal {self.name} {what}.", path=self.name, operation=operation, hint=hint)
+
+    def _after_fork(self) -> None:
+        self._pid = os.getpid()
+        self._lock = threading.Lock()  # the old one may be held by a thread that exists in the parent only
+        self._owner = 0
+        if self._connection is not None:
+            _inherited.append(self._connection)
+            self._connection = None
+
+    def _acquire(self, operation: str) -> sqlite3.Connection:
+        """Take the lock and return the connection, opened if need be, of the file that is at `path`."""
+        if self._pid != os.getpid():
+            self._after_fork()
+        me = threading.get_ident()
+        if self._owner == me:
+            raise self.error(
+                f"could not {operation}: this thread is inside another call to it",
+                operation=operation,
+                hint="Nothing was done. A signal handler should only set a flag, and leave the work to the program.",
+            )
+        self._lock.acquire()
+        self._owner = me
+        try:
+            if self._connection is None:
+                self._connection = self._open(operation)
+            elif self._file is not None:
+                self._check_file(operation)
+        except BaseException:
+            self._release()
+            raise
+        return self._connection
+
+    def _release(self) -> None:
+        self._owner = 0
+        self._lock.release()
+
+    def _check_file(self, operation: str) -> None:
+        # A commit into a deleted file would be gone with the process, and nobody would know.
+        try:
+            found = os.stat(self.name)  # noqa: PTH116 - with every commit: a Path costs more than the call
+        except OSError:
+            pass
+        else:
+            if (found.st_dev, found.st_ino) == self._file:
+                return
+        raise self.error(
+            f"could not {operation}: its file was moved, deleted or replaced while it was in use",
+            operation=operation,
+            hint="Nothing was done. Put the file back, or restart the program to begin a new journal.",
+        )
+
+    def _open(self, operation: str) -> sqlite3.Connection:
+        if self.in_memory and self._opened:
+            raise self.error(
+                f"could not {operation}: it was in memory, and that ended",
+                operation=operation,
+                hint="Use a file for a journal that outlives close() and is shared with child processes.",
+            )
+        try:
+            if not self.in_memory:
+                _make_folder(self.path.parent)
+                if self.path.is_dir():
+                    raise self.error("is a folder", operation="open", hint="Name a file in it instead.")
+            connection = self._connect()
+            if not self.in_memory:
+                found = self.path.stat()
+                self._file = (found.st_dev, found.st_ino)
+        except OSError as error:
+            raise from_os(error, path=self.name, operation="open") from error
+        except sqlite3.Error as error:
+            raise from_sqlite(error, path=self.name, operation="open") from error
+        self._opened = True
+        return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        give_up = time.monotonic() + self._busy_timeout_s
+        while True:
+            connection = sqlite3.connect(
+                self.name, timeout=self._busy_timeout_s, isolation_level=None, check_same_thread=False
+            )
+            try:
+                version_of(connection, path=self.name)  # before anything changes a file that is not ours
+                connection.execute("PRAGMA journal_mode = WAL").fetchone()
+                connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+                connection.execute("PRAGMA fullfsync = 1")  # macOS: else a power cut can take what fsync promised
+                connection.execute("PRAGMA checkpoint_fullfsync = 1")
+                connection.execute("PRAGMA journal_size_limit = 8388608")
+                connection.execute("PRAGMA trusted_schema = OFF")
+                migrate(connection, path=self.name)
+            except sqlite3.OperationalError as error:
+                connection.close()
+                # Two processes that make one file at the same time: the change to WAL does not wait by itself.
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                    raise
+                time.sleep(0.02)
+            except BaseException:
+                connection.close()
+                raise
+            else:
+                return connection
+
+
+class Use:
+    """The connection, for one `with` block of one thread."""
+
+    __slots__ = ("_begin", "_connection", "_database", "_operation")
+
+    def __init__(self, database: Database, operation: str, begin: str) -> None:
+        self._database = database
+        self._operation = operation
+        self._begin = begin
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._connection = connection = self._database._acquire(self._operation)  # noqa: SLF001 - one unit
+        if self._begin:
+            try:
+                connection.execute(self._begin)
+            except sqlite3.Error as error:
+                self._database._release()  # noqa: SLF001
+                raise from_sqlite(error, path=self._database.name, operation=self._operation) from error
+            except BaseException:
+                self._undo()
+                self._database._release()  # noqa: SLF001
+                raise
+        return connection
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None and self._begin:
+                self._connection.execute("COMMIT")
+        except sqlite3.Error as failed:
+            error = failed
+        finally:
+            self._undo()
+            self._database._release()  # noqa: SLF001
+        if isinstance(error, sqlite3.Error):
+            raise from_sqlite(error, path=self._database.name, operation=self._operation) from error
+
+    def _undo(self) -> None:
+        """End a transaction that is still open (after COMMIT there is none)."""
+        if self._connection.in_transaction:
+            try:
+                self._connection.execute("ROLLBACK")
+            except sqlite3.Error:
+                # Nothing of an unfinished transaction is ever read again, once the connection is gone.
+                self._connection.close()
+                self._database._connection = None  # noqa: SLF001
+
+
+def _make_folder(folder: Path) -> None:
+    """Make `folder` so that it is there after a power cut."""
+    made = []
+    while not folder.exists():
+        made.append(folder)
+        folder = folder.parent
+    for new in reversed(made):
+        new.mkdir(exist_ok=True)
+        if os.name == "posix":
+            parent = os.open(new.parent, os.O_RDONLY)
+            try:
+                os.fsync(parent)
+            finally:
+                os.close(parent)

@@ -1,0 +1,146 @@
+"""Locks between processes, which the kernel releases when their holder dies."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+from .errors import PushLocked, from_os
+
+__all__ = ["FileLock", "hold_push_lock"]
+
+_held: weakref.WeakSet[FileLock] = weakref.WeakSet()
+
+
+class FileLock:
+    """An exclusive lock on a side file; every `FileLock` is a holder of its own, also within one process.
+
+    A child made by a fork does not inherit it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd: int | None = None
+
+    def acquire(self, *, create: bool = True) -> bool:
+        """Return whether it is ours now; never waits.
+
+        Raises:
+            OSError: the file cannot be opened (with `create=False`: `FileNotFoundError` where there is none).
+        """
+        fd = os.open(self.path, os.O_RDWR | (os.O_CREAT if create else 0), 0o666)
+        try:
+            taken = _lock(fd)
+        except BaseException:
+            os.close(fd)
+            raise
+        if not taken:
+            os.close(fd)
+            return False
+        self._fd = fd
+        _held.add(self)
+        return True
+
+    def release(self, *, remove: bool = False) -> None:
+        """Let go of it, and of the file too where `remove`. Idempotent."""
+        if self._fd is None:
+            return
+        fd, self._fd = self._fd, None
+        _held.discard(self)
+        try:
+            _unlock(fd)
+        finally:
+            os.close(fd)
+        if remove:
+            with contextlib.suppress(OSError):
+                self.path.unlink()
+
+    def __del__(self) -> None:
+        with contextlib.suppress(OSError):
+            self.release()
+
+    def _forget(self) -> None:
+        # Closing the child's copy leaves the parent's lock in force; unlocking would not.
+        if self._fd is not None:
+            fd, self._fd = self._fd, None
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(fd: int) -> bool:
+        try:
+            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _unlock(fd: int) -> None:
+        os.lseek(fd, 0, os.SEEK_SET)
+        msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(fd: int) -> bool:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _unlock(fd: int) -> None:
+        # Explicitly: a child that was forked an instant ago may still have the file open.
+        fcntl.flock(fd, fcntl.LOCK_UN)
+
+    def _forget_all() -> None:
+        for lock in list(_held):
+            lock._forget()  # noqa: SLF001 - one unit
+        _held.clear()
+
+    os.register_at_fork(after_in_child=_forget_all)
+
+
+@contextlib.contextmanager
+def hold_push_lock(path: Path | None, inner: threading.Lock, *, name: str, timeout_s: float) -> Iterator[None]:
+    """Hold the lock file `path`, or in memory (`None`) the lock `inner`, for a `with` block.
+
+    Raises:
+        PushLocked: another holder did not let go within `timeout_s`.
+        JournalError: the lock file cannot be made.
+    """
+    give_up = time.monotonic() + timeout_s
+    pause_s = 0.01
+    lock = None if path is None else FileLock(path)
+    while True:
+        try:
+            taken = inner.acquire(blocking=False) if lock is None else lock.acquire()
+        except OSError as error:
+            raise from_os(error, path=name, operation="push") from error
+        if taken:
+            break
+        left_s = give_up - time.monotonic()
+        if left_s <= 0:
+            raise PushLocked(
+                f"Another program or thread is pushing the journal {name}.",
+                path=name,
+                operation="push",
+                hint="Nothing was sent by this one, and all commits are kept. The other push takes them, or try again.",
+            )
+        time.sleep(min(pause_s, left_s))
+        pause_s = min(pause_s * 1.5, 0.1)
+    try:
+        yield
+    finally:
+        if lock is None:
+            inner.release()
+        else:
+            lock.release()

@@ -1,0 +1,232 @@
+"""What to push next: from the head of the queue to a pack."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import uuid
+from collections.abc import Iterable
+
+from nikdev_iot.model.commits import Gap
+from nikdev_iot.model.values import Kind
+from nikdev_iot.wire.pack import Pack
+
+from . import holes, origins
+from .packing import Row, pack_rows
+from .records import SentPack
+from .shapes import Shape, ShapeBook
+
+__all__ = ["build_next", "build_sent", "gaps_of", "gaps_to_text", "text_to_gaps"]
+
+_SELECT = "SELECT id, time_us, shape, body, message FROM commits WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?"
+_CHUNK_ROWS = 512
+_MAX_REASON_CHARS = 200
+_MAX_GAPS = 60_000
+"""A server reads 65 536 per pack."""
+
+# How many bytes of content things take at most; CBOR's heads are up to 9 bytes.
+_ROW_BYTES = 8
+_INDEX_BYTES = 4
+_HEAD_BYTES = 256
+_COLUMN_BYTES = 300  # a Field ID of 64 characters, and four heads
+_GAP_BYTES = 32
+_TEXT_BYTES = 16
+
+
+class _Budget:
+    """How much more fits into a pack."""
+
+    def __init__(self, book: ShapeBook, connection: sqlite3.Connection, *, max_bytes: int, max_columns: int) -> None:
+        self.book = book
+        self._connection = connection
+        self._max_bytes = max_bytes
+        self._max_columns = max_columns
+        self._shapes: dict[int, Shape] = {}
+        self._columns: set[tuple[str, Kind]] = set()
+        self._plain_bytes = _HEAD_BYTES
+        self._index_bytes = 0
+
+    def add(self, rows: list[Row]) -> bool:
+        """Count `rows` in and return True if they fit, else return False and count nothing."""
+        shapes = dict(self._shapes)
+        columns = self._columns
+        plain, index = self._plain_bytes, self._index_bytes
+        for shape_id in {row[2] for row in rows} - shapes.keys():
+            shape = shapes[shape_id] = self.book.by_id(self._connection, shape_id)
+            columns = columns | set(zip(shape.fields, shape.kinds, strict=True))
+        plain += (len(columns) - len(self._columns)) * _COLUMN_BYTES
+        for _, _, shape_id, body, message in rows:
+            plain += _ROW_BYTES + len(body)
+            index += _INDEX_BYTES * len(shapes[shape_id].fields)
+            if message is not None:
+                plain += _TEXT_BYTES + 4 * len(message)
+        if len(columns) > self._max_columns or plain + (index if len(shapes) > 1 else 0) > self._max_bytes:
+            return False
+        self._shapes, self._columns, self._plain_bytes, self._index_bytes = shapes, columns, plain, index
+        return True
+
+    def add_gap(self) -> None:
+        self._plain_bytes += _GAP_BYTES + 4 * _MAX_REASON_CHARS
+
+
+def build_next(
+    connection: sqlite3.Connection,
+    book: ShapeBook,
+    *,
+    max_commits: int,
+    max_bytes: int,
+    max_columns: int,
+) -> Pack | None:
+    """Return the pack that `Journal.next_pack` speaks of, in the caller's read transaction."""
+    origin = origins.current(connection)
+    start = origin.acked_id + 1
+    end = origins.last_id(connection)
+    if start > end:
+        return None
+    skipped = holes.between(connection, start, end)
+    budget = _Budget(book, connection, max_bytes=max_bytes, max_columns=max_columns)
+    rows: list[Row] = []
+    for low, high in holes.complement(start, end, ((hole.first, hole.last) for hole in skipped)):
+        if low > start:
+            budget.add_gap()
+        if not _fill(connection, rows, (low, high), max_commits, budget):
+            break
+    if not rows:
+        return None
+    return _pack(
+        rows,
+        book,
+        connection,
+        origin=uuid.UUID(bytes=origin.uuid),
+        base=origin.base,
+        first=origin.acked + 1,
+        parent=origin.acked_hash,
+        gaps=gaps_of(skipped, start, rows[-1][0], base=origin.base),
+    )
+
+
+def _fill(
+    connection: sqlite3.Connection,
+    rows: list[Row],
+    ids: tuple[int, int],
+    max_commits: int,
+    budget: _Budget,
+) -> bool:
+    """Append what fits of the ids from, and to; return whether it was all of them."""
+    low, high = ids
+    cursor = connection.execute(_SELECT, (low, high, max_commits - len(rows)))
+    while chunk := cursor.fetchmany(_CHUNK_ROWS):
+        _check_ids(chunk, low, high, budget.book)
+        if budget.add(chunk):
+            rows += chunk
+        else:
+            cursor.close()
+            fitting = next((at for at, row in enumerate(chunk) if not budget.add([row])), len(chunk))
+            # The first commit is taken however large it is: it is the server that has to say that it is too large.
+            rows += chunk[: fitting or (0 if rows else 1)]
+            return False
+        low = chunk[-1][0] + 1
+    if low <= high and len(rows) < max_commits:
+        raise budget.book.damaged(f"its row {low} is missing")
+    return low > high
+
+
+def _check_ids(chunk: list[Row], low: int, high: int, book: ShapeBook) -> None:
+    first, last = chunk[0][0], chunk[-1][0]
+    if first != low or last - first + 1 != len(chunk):
+        known = {row[0] for row in chunk}
+        missing = next(row_id for row_id in range(low, high + 1) if row_id not in known)
+        raise book.damaged(f"its row {missing} is missing")
+
+
+def _pack(
+    rows: list[Row],
+    book: ShapeBook,
+    connection: sqlite3.Connection,
+    *,
+    origin: uuid.UUID,
+    base: int,
+    first: int,
+    parent: bytes,
+    gaps: tuple[Gap, ...],
+    last: int | None = None,
+) -> Pack:
+    try:
+        packed = pack_rows(rows, lambda shape_id: book.by_id(connection, shape_id))
+    except ValueError as error:
+        raise book.damaged(str(error)) from error
+    return Pack(
+        origin=origin,
+        first=first,
+        count=(rows[-1][0] - base if last is None else last) - first + 1,
+        parent=parent,
+        times=packed.times,
+        columns=packed.columns,
+        gaps=gaps,
+        messages=packed.messages,
+    )
+
+
+def build_sent(connection: sqlite3.Connection, book: ShapeBook, sent: SentPack, *, base: int) -> Pack:
+    """Return the pack of a record, in the caller's read transaction."""
+    rows: list[Row] = []
+    ranges = ((gap.first + base, gap.last + base) for gap in sent.gaps)
+    for low, high in holes.complement(sent.first + base, sent.last + base, ranges):
+        chunk = connection.execute(_SELECT, (low, high, -1)).fetchall()
+        if not chunk:
+            raise book.damaged(f"its row {low} is missing")
+        _check_ids(chunk, low, high, book)
+        if chunk[-1][0] != high:
+            raise book.damaged(f"its row {chunk[-1][0] + 1} is missing")
+        rows += chunk
+    return _pack(
+        rows,
+        book,
+        connection,
+        origin=sent.origin,
+        base=base,
+        first=sent.first,
+        parent=sent.parent,
+        gaps=sent.gaps,
+        last=sent.last,
+    )
+
+
+# -- gaps -----------------------------------------------------------------------------------------
+
+
+def gaps_of(found: Iterable[holes.Hole], low: int, high: int, *, base: int) -> tuple[Gap, ...]:
+    """Return the gaps that holes make of the ids `low` to `high`."""
+    gaps: list[Gap] = []
+    for hole in found:
+        first, last = max(hole.first, low), min(hole.last, high)
+        if first <= last:
+            gaps.append(Gap(first - base, last - first + 1, hole.reason[:_MAX_REASON_CHARS]))
+    return tuple(gaps if len(gaps) <= _MAX_GAPS else _joined(gaps))
+
+
+def _joined(gaps: list[Gap]) -> list[Gap]:
+    """Make one gap of all that follow each other directly."""
+    joined = [gaps[0]]
+    for gap in gaps[1:]:
+        before = joined[-1]
+        if before.last + 1 != gap.first:
+            joined.append(gap)
+        else:
+            reason = before.reason if before.reason == gap.reason else "several reasons"
+            joined[-1] = Gap(before.first, before.count + gap.count, reason)
+    return joined
+
+
+def gaps_to_text(gaps: Iterable[Gap]) -> str:
+    """Return gaps as the table `packs` has them."""
+    return json.dumps([[gap.first, gap.count, gap.reason] for gap in gaps], ensure_ascii=False, separators=(",", ":"))
+
+
+def text_to_gaps(text: str) -> tuple[Gap, ...]:
+    """Undo `gaps_to_text`; `ValueError` where it is nothing of the kind."""
+    try:
+        gaps = [Gap(*item) for item in json.loads(text)]
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+    return tuple(gaps)

@@ -1,0 +1,172 @@
+"""The journal as the one who pushes sees it: a queue of packs, what is under way, and what was set aside."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from . import origins
+from .clock import Clock
+from .connection import Database
+from .lock import hold_push_lock
+from .shapes import ShapeBook
+
+if TYPE_CHECKING:
+    from nikdev_iot.wire.pack import Pack
+
+    from .records import Acknowledged, RejectedCommit, SentPack
+
+__all__ = ["PushQueue"]
+
+_EPOCH = "epoch"
+
+
+class PushQueue:
+    """The pusher's half of `Journal`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._book = ShapeBook(database.name)
+        self._push_lock = threading.Lock()  # where there is no file to lock
+
+    def push_lock(self, timeout_s: float = 0.0) -> AbstractContextManager[None]:
+        """Be the only pusher of this journal among all threads and processes, waiting at most `timeout_s` for it.
+
+        Raises:
+            PushLocked: another one is pushing.
+        """
+        path = None if self._database.in_memory else Path(f"{self._database.name}-push")
+        return hold_push_lock(path, self._push_lock, name=self._database.name, timeout_s=timeout_s)
+
+    @property
+    def acknowledged(self) -> Acknowledged:
+        """How far the server has acknowledged the current origin: number and hash, as in its mark."""
+        from .records import Acknowledged
+
+        with self._database.plain("read") as connection:
+            origin = origins.current(connection)
+        return Acknowledged(origin.acked, origin.acked_hash)
+
+    @property
+    def epoch(self) -> bytes | None:
+        """The server's epoch last seen, None before the first answer."""
+        with self._database.plain("read") as connection:
+            return cast("bytes | None", origins.meta(connection, _EPOCH))
+
+    def set_epoch(self, epoch: bytes) -> None:
+        """Remember the server's epoch, durably; free where it is the one known."""
+        if self.epoch != epoch:
+            with self._database.write("remember the server's epoch") as connection:
+                origins.set_meta(connection, _EPOCH, epoch)
+
+    def next_pack(self, *, max_commits: int, max_bytes: int, max_columns: int = 4096) -> Pack | None:
+        """Return the next unacknowledged commits, its parent the last acknowledged pack; None where there are none.
+
+        It has at least one commit, however large; at most `max_commits`, and as many as stay below `max_bytes` of
+        content (an upper estimate) and `max_columns`. Rejected and discarded numbers before the last commit are gaps.
+        """
+        from .nextpack import build_next
+
+        with self._database.read("push") as connection:
+            return build_next(
+                connection, self._book, max_commits=max(max_commits, 1), max_bytes=max_bytes, max_columns=max_columns
+            )
+
+    def record_sent(self, pack: Pack, pack_hash: bytes) -> SentPack:
+        """Record, durably, that `pack` is about to be sent. Recording it again is harmless.
+
+        Raises:
+            StalePack: the queue changed since `next_pack` (another program discarded or restored); take a new one.
+        """
+        from .sent import record
+
+        with self._database.write("push") as connection:
+            return record(connection, pack, pack_hash, at_us=self._clock.now_us(), name=self._database.name)
+
+    def in_flight(self) -> list[SentPack]:
+        """Return the packs sent and not settled, oldest first; all are attempts at the commits behind `acknowledged`."""
+        from .sent import in_flight
+
+        with self._database.read("push") as connection:
+            return in_flight(connection)
+
+    def pack_in_flight(self, sent: SentPack) -> Pack:
+        """Return the pack of that record, as it was: its content encodes to the same bytes.
+
+        (An upgrade in between may encode otherwise: compare the hash, and where it differs record it as a new attempt.)
+        """
+        from .nextpack import build_sent
+
+        with self._database.read("push") as connection:
+            return build_sent(connection, self._book, sent, base=origins.current(connection).base)
+
+    def settle(self, pack_hash: bytes) -> int:
+        """The server has this pack in flight: acknowledge its commits, drop the other attempts; return how many.
+
+        Commits of it that were rejected or discarded meanwhile are acknowledged too; commits that it declared as gaps
+        and that were restored meanwhile go back into the queue under new numbers. Settled before: 0.
+
+        Raises:
+            JournalError: no such pack was recorded.
+        """
+        from .sent import settle
+
+        with self._database.write("acknowledge") as connection:
+            return settle(connection, pack_hash, at_us=self._clock.now_us(), name=self._database.name)
+
+    def drop_sent(self, pack_hash: bytes) -> None:
+        """Forget a pack in flight that the server has not stored and never will; unknown hashes are passed over.
+
+        Seldom needed: an attempt that stays recorded does no harm, and goes when another of its start is settled.
+        """
+        from .sent import drop
+
+        with self._database.write("push") as connection:
+            drop(connection, pack_hash)
+
+    def set_rejected(self, reasons: Mapping[int, str]) -> int:
+        """Set aside unacknowledged commits of the current origin, each with its reason; return how many."""
+        from .aside import reject
+
+        with self._database.write("set commits aside") as connection:
+            return reject(connection, reasons, at_us=self._clock.now_us())
+
+    def set_all_unpushed_rejected(self, reason: str) -> int:
+        """Set aside all unpushed commits; return how many. Fast, however many there are."""
+        from .aside import reject_all
+
+        with self._database.write("set commits aside") as connection:
+            return reject_all(connection, reason, at_us=self._clock.now_us())
+
+    def reset_unpushed(self) -> int:
+        """Throw away all unpushed commits, by the user's explicit wish; return how many.
+
+        Rejected ones stay. The numbers become a declared gap, "discarded by the user". What a pack under way holds may
+        still arrive; then it is acknowledged like any other.
+        """
+        from .aside import discard_all
+
+        with self._database.write("reset") as connection:
+            return discard_all(connection, at_us=self._clock.now_us())
+
+    def rejected(self, *, limit: int | None = None) -> list[RejectedCommit]:
+        """Return the commits that were set aside, oldest first."""
+        from .history import rejected
+
+        with self._database.read("read") as connection:
+            return rejected(connection, limit=limit)
+
+    def restore_rejected(self, numbers: Iterable[int] | None = None) -> int:
+        """Queue rejected commits again (all, or those `numbers` of the current origin); return how many.
+
+        A number that the server does not know as a gap yet is kept; else the commit gets a new one, with its own time
+        and message.
+        """
+        from .aside import restore
+
+        with self._database.write("restore") as connection:
+            return restore(connection, numbers, at_us=self._clock.now_us())
