@@ -1,7 +1,7 @@
 """The README's snippets, run in order as they are printed, against the server that its own command starts.
 
-A comment above each snippet says how: `serve` (it stays running), `run` (one shell for all of them), `python` (a program
-started from that shell), or `skip, REASON`. Only the port is another one.
+A comment above each snippet says how: `serve` (it stays running), `run` (one shell for all of them), `python` (a
+program started from that shell), or `skip, REASON`. Only the port is another one.
 """
 
 from __future__ import annotations
