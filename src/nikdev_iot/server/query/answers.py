@@ -71,7 +71,7 @@ def _list(values: BucketValues) -> list[Any]:
 
 
 def _json(body: dict[str, Any], following: Cursor | None) -> bytes:
-    return msgspec.json.encode({"fields": body, "next": following and following.to_text()})
+    return msgspec.json.encode({"fields": body, "next": _text(following)})
 
 
 def rows_page(page: RowsPage) -> bytes:
@@ -135,4 +135,8 @@ def _column(field_id: str, kind: Kind, at: npt.NDArray[np.int64] | None, values:
 
 
 def _page(times: npt.NDArray[np.int64], columns: tuple[Column, ...], following: Cursor | None) -> bytes:
-    return encode_page(Page(array("q", times.tobytes()), columns, following and following.to_text()))
+    return encode_page(Page(array("q", times.tobytes()), columns, _text(following)))
+
+
+def _text(following: Cursor | None) -> str | None:
+    return None if following is None else following.to_text()

@@ -13,7 +13,7 @@ from .buckets import BucketsPage
 from .cursor import Cursor
 from .history import RowsPage
 
-__all__ = ["csv_buckets", "csv_cell", "csv_rows"]
+__all__ = ["CHUNK_ROWS", "csv_buckets", "csv_cell", "csv_rows"]
 
 CHUNK_ROWS = 5_000
 

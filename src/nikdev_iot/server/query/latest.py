@@ -91,9 +91,8 @@ class _State:
     lock: threading.Lock = field(default_factory=threading.Lock)
     arrival: int = -1
     """The last pack it covers; -1 before anything was read, 0 where there was nothing."""
-    kept_arrival: int = 0
-    """The last pack that the stored snapshot covers."""
     packs_since_kept: int = 0
+    """Packs that it covers and the stored snapshot does not."""
     newest: Newest = field(default_factory=dict)
 
 
@@ -136,7 +135,7 @@ class LatestReader:
         snapshot = self._storage.latest(device_id)
         newest = None if snapshot is None else unpack_snapshot(snapshot.content)
         if snapshot is not None and newest is not None:
-            state.arrival = state.kept_arrival = snapshot.arrival
+            state.arrival = snapshot.arrival
             state.newest = newest
         else:
             state.arrival = 0
@@ -178,7 +177,6 @@ class LatestReader:
         try:
             with self._storage.write() as write:
                 write.put_latest(device_id, LatestSnapshot(arrival=state.arrival, content=pack_snapshot(state.newest)))
-            state.kept_arrival = state.arrival
         except StorageError:
             # Only a short cut for the next process was lost (a full disk, for one); reading goes on.
             return

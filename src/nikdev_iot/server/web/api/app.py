@@ -2,15 +2,47 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import FastAPI
 
-from nikdev_iot.server.web.api.services import Services
+from nikdev_iot._version import __version__
+from nikdev_iot.server.query.reader import Reader
+from nikdev_iot.server.web.pages import overview
+
+from . import device, device_fields, devices, keys, root, sessions
+from .answer_headers import AnswerHeaders
+from .document import document
+from .errors import install_error_answers
+from .services import Services
 
 __all__ = ["build_api"]
+
+_MAX_BODY_BYTES = 64 * 1024
+"""What people and programs send here is small; pushes have their own path and limits."""
 
 
 def build_api(services: Services) -> FastAPI:
     """Return the app that serves everything but pushes: API, OpenAPI document, the operator's page."""
-    app = FastAPI(title="NikDev IoT", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="NikDev IoT",
+        version=__version__,
+        docs_url=None,  # its pages load scripts from a CDN
+        redoc_url=None,
+        openapi_url=None,  # `root.openapi` serves it, with its access
+        redirect_slashes=False,
+        max_body_size=_MAX_BODY_BYTES,
+    )
     app.state.services = services
+    app.state.reader = Reader(services.storage)
+    install_error_answers(app)
+    for resource in (root, device, sessions, devices, device_fields, keys, overview):
+        app.include_router(resource.routes)
+    app.add_middleware(AnswerHeaders)
+    made = document(app)
+
+    def openapi() -> dict[str, Any]:
+        return made
+
+    app.openapi = openapi  # type: ignore[method-assign]
     return app

@@ -1,0 +1,46 @@
+"""Everything that can be read of a device, behind one door: it owns the caches."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+
+from nikdev_iot.server.storage.port import Storage
+
+from .aggregates import Aggregate
+from .buckets import BucketsPage, read_buckets
+from .history import RowsPage, Window, read_rows
+from .latest import LatestReader, LatestValue
+from .pack_cache import PackCache
+
+__all__ = ["Reader"]
+
+_MAX_BUCKET_VALUES = 2_000_000
+"""Buckets times fields times aggregates of one page: what it may take in memory, about 100 MB at the worst."""
+
+
+class Reader:
+    """Reads history and latest values; from any thread. All calls block on storage.
+
+    Each raises `StorageUnavailable` where the engine cannot be reached, `StorageCorrupt` where a pack cannot be read.
+    """
+
+    def __init__(self, storage: Storage, *, cache_bytes: int = 64 * 1024 * 1024) -> None:
+        self._storage = storage
+        self._cache = PackCache(storage, max_bytes=cache_bytes)
+        self._latest = LatestReader(storage)
+
+    def newest(self, device_id: uuid.UUID) -> Mapping[str, LatestValue]:
+        """Return the newest value of each field that has one."""
+        return self._latest.newest(device_id)
+
+    def rows(self, window: Window, *, limit: int) -> RowsPage:
+        """Return the first rows of the window, at most `limit`."""
+        return read_rows(self._storage, self._cache, window, limit=limit)
+
+    def buckets(
+        self, window: Window, *, every_us: int, aggregates: Sequence[Aggregate], limit: int, field_count: int
+    ) -> BucketsPage:
+        """Return the first buckets of the window, at most `limit`, and fewer where there are very many fields."""
+        limit = max(1, min(limit, _MAX_BUCKET_VALUES // max(1, field_count * len(aggregates))))
+        return read_buckets(self._storage, self._cache, window, every_us=every_us, aggregates=aggregates, limit=limit)

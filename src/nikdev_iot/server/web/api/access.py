@@ -1,0 +1,161 @@
+"""Who may do what: each route names the access it needs, and it is checked before anything else of the request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, TypeAlias
+
+from fastapi import Depends, Path, Request, Response
+from fastapi.routing import APIRoute
+
+from nikdev_iot.server.accounts.keys import parse_uuid
+from nikdev_iot.server.errors import Forbidden, NotFound, Unauthorized
+from nikdev_iot.server.storage.records import ApiKey, Device, Session
+from nikdev_iot.wire.headers import API_KEY, DEVICE_ID
+
+from .services import Services
+
+__all__ = [
+    "ACCESS",
+    "Caller",
+    "GuardedRoute",
+    "KeyCaller",
+    "KeyHolder",
+    "Needs",
+    "Owned",
+    "OwnedDevice",
+    "SessionCaller",
+    "SignedIn",
+    "needs",
+]
+
+ACCESS = "x-nikdev-access"
+"""The key under which the OpenAPI document tells the access of each operation."""
+
+
+class Needs(StrEnum):
+    """The access that a route needs."""
+
+    PUBLIC = "public"
+    SESSION = "session"
+    """A signed-in person. Devices, fields and keys in the path are theirs, or do not exist."""
+    READ = "read"
+    """A device's key with read access."""
+    WRITE = "write"
+    """A device's key with write access."""
+    ANY = "any"
+    """A device's key, whatever it allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHolder:
+    """Who came with a device's key."""
+
+    device: Device
+    key: ApiKey
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Who came with a session."""
+
+    session: Session
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedDevice:
+    """A signed-in person, and the device of theirs that the path names."""
+
+    session: Session
+    device: Device
+
+
+Caller: TypeAlias = KeyHolder | SignedIn | OwnedDevice | None
+
+
+def needs(access: Needs, **more: Any) -> dict[str, Any]:
+    """Return the `openapi_extra` of a route that needs this access; `more` goes into the document beside it."""
+    return {ACCESS: access.value, **more}
+
+
+class GuardedRoute(APIRoute):
+    """A route that checks access before query and body are looked at, so that 401, 403 and 404 win over 422."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return FastAPI's handler behind the check; raises `ValueError` for a route that names no access."""
+        handler = super().get_route_handler()
+        access = Needs((self.openapi_extra or {}).get(ACCESS, ""))
+
+        async def guarded(request: Request) -> Response:
+            request.state.caller = await _admit(request, access)
+            return await handler(request)
+
+        return guarded
+
+
+async def _admit(request: Request, access: Needs) -> Caller:
+    services: Services = request.app.state.services
+    if access is Needs.PUBLIC:
+        return None
+    if access is Needs.SESSION:
+        return await _admit_session(request, services)
+    peer = request.client.host if request.client else ""
+    found = await services.gate.admit(request.headers.get(DEVICE_ID), request.headers.get(API_KEY), peer)
+    if access is Needs.READ and not found.key.can_read:
+        raise Forbidden("This API key has no read access.", hint="Use a key with read access, or give it to this one.")
+    if access is Needs.WRITE and not found.key.can_write:
+        raise Forbidden(
+            "This API key has no write access.", hint="Use a key with write access, or give it to this one."
+        )
+    return KeyHolder(found.device, found.key)
+
+
+async def _admit_session(request: Request, services: Services) -> Caller:
+    request.state.challenge = "Bearer"  # what an answer of 401 has to say (RFC 9110, 15.5.2)
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthorized("You are not signed in.", hint="Sign in at POST /api/v1/sessions and send its token.")
+    session = await asyncio.to_thread(services.sessions.session, token)
+    named = request.path_params.get("device_id")
+    if named is None:
+        return SignedIn(session, token)
+    device_id = parse_uuid(named)
+    if device_id is None:
+        raise NotFound(f"There is no device {named[:60]!r}.", hint="A Device ID is a UUID.")
+    device = await asyncio.to_thread(services.devices.get, device_id, account_id=session.account_id)
+    return OwnedDevice(session, device)
+
+
+def _caller(request: Request, kind: type[Any]) -> Any:
+    caller = request.state.caller
+    if not isinstance(caller, kind):
+        raise TypeError(f"{request.url.path} expects {kind.__name__}, and its access brings another caller")
+    return caller
+
+
+def _key_holder(request: Request) -> Any:
+    return _caller(request, KeyHolder)
+
+
+def _signed_in(request: Request) -> Any:
+    return _caller(request, SignedIn)
+
+
+def _owned(
+    request: Request,
+    device_id: Annotated[str, Path(description="a device of the account")],  # noqa: ARG001
+) -> Any:
+    # The parameter is here for the document; the device was looked up when access was checked.
+    return _caller(request, OwnedDevice)
+
+
+KeyCaller = Annotated[KeyHolder, Depends(_key_holder)]
+"""What a route with a device's key gets."""
+SessionCaller = Annotated[SignedIn, Depends(_signed_in)]
+"""What a route of a signed-in person gets."""
+Owned = Annotated[OwnedDevice, Depends(_owned)]
+"""What a route under `devices/{device_id}` gets."""

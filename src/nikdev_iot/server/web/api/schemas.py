@@ -1,0 +1,248 @@
+"""The JSON of accounts, devices, fields and keys, as the OpenAPI document shows it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from nikdev_iot.server.storage import records
+
+__all__ = [
+    "AccountOut",
+    "DeviceChange",
+    "DeviceIn",
+    "DeviceList",
+    "DeviceOut",
+    "DeviceSelf",
+    "ErrorOut",
+    "FieldChange",
+    "FieldIn",
+    "FieldList",
+    "FieldOut",
+    "KeyChange",
+    "KeyIn",
+    "KeyList",
+    "KeyMade",
+    "KeyOut",
+    "KeySelf",
+    "Root",
+    "SessionIn",
+    "SessionOut",
+    "TimeUs",
+]
+
+TimeUs = Annotated[int, Field(description="µs since 1970-01-01 UTC")]
+
+
+class _In(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class ErrorOut(BaseModel):
+    """What went wrong, and what to do about it."""
+
+    message: str
+    """For a person."""
+    code: str
+    """For a program."""
+
+
+class Root(BaseModel):
+    """Which server this is."""
+
+    name: str
+    version: str
+    api: int
+    server_time_us: TimeUs
+    epoch: Annotated[str, Field(description="16 bytes in hexadecimal digits; another one after each restore")]
+
+
+class KeySelf(BaseModel):
+    """The key that a request came with."""
+
+    name: str
+    read: bool
+    write: bool
+    expires_us: TimeUs | None
+
+
+class DeviceSelf(BaseModel):
+    """What a device learns about itself."""
+
+    device_id: str
+    name: str
+    key: KeySelf
+    server_time_us: TimeUs
+    epoch: str
+    limits: Annotated[dict[str, Any], Field(description="how much one request may hold")]
+
+
+class SessionIn(_In):
+    """Who signs in."""
+
+    email: Annotated[str, Field(max_length=1000)]
+    password: Annotated[str, Field(max_length=10_000)]
+
+
+class SessionOut(BaseModel):
+    """A session; send the token as `Authorization: Bearer TOKEN`."""
+
+    token: str
+    expires_us: TimeUs
+    account_id: str
+
+
+class AccountOut(BaseModel):
+    """The account of the one who is signed in."""
+
+    account_id: str
+    email: str
+    created_us: TimeUs
+
+
+class DeviceIn(_In):
+    """A new device."""
+
+    name: str
+    accepts_new_fields: bool = True
+
+
+class DeviceChange(_In):
+    """What to change of a device; what is absent stays."""
+
+    name: str | None = None
+    accepts_new_fields: bool | None = None
+
+
+class DeviceOut(BaseModel):
+    """A device."""
+
+    device_id: str
+    name: str
+    created_us: TimeUs
+    accepts_new_fields: Annotated[bool, Field(description="whether a push may bring fields that do not exist yet")]
+
+    @classmethod
+    def of(cls, device: records.Device) -> DeviceOut:
+        """Return a device as JSON."""
+        return cls(
+            device_id=str(device.id),
+            name=device.name,
+            created_us=device.created_us,
+            accepts_new_fields=device.accepts_new_fields,
+        )
+
+
+class DeviceList(BaseModel):
+    """The account's devices, the oldest first."""
+
+    devices: list[DeviceOut]
+
+
+class FieldIn(_In):
+    """A new field, made before its first value."""
+
+    field_id: str
+    unit: str = ""
+    label: str = ""
+
+
+class FieldChange(_In):
+    """What to change of a field; what is absent stays."""
+
+    unit: str | None = None
+    label: str | None = None
+
+
+class FieldOut(BaseModel):
+    """A field of a device."""
+
+    field_id: str
+    kinds: Annotated[list[str], Field(description="the kinds of its values so far: float, int, bool, text")]
+    unit: str
+    label: str
+    created_us: TimeUs
+
+    @classmethod
+    def of(cls, field: records.Field) -> FieldOut:
+        """Return a field as JSON."""
+        return cls(
+            field_id=field.field_id,
+            kinds=[kind.name.lower() for kind in sorted(field.kinds)],
+            unit=field.unit,
+            label=field.label,
+            created_us=field.created_us,
+        )
+
+
+class FieldList(BaseModel):
+    """The device's fields, the oldest first."""
+
+    fields: list[FieldOut]
+
+
+class KeyIn(_In):
+    """A new API key: read access, write access or both."""
+
+    name: str = ""
+    read: bool = False
+    write: bool = False
+    expires_us: TimeUs | None = None
+
+
+class KeyChange(_In):
+    """What to change of a key; what is absent stays. `expires_us: null`: it never expires."""
+
+    name: str | None = None
+    read: bool | None = None
+    write: bool | None = None
+    expires_us: TimeUs | None = None
+
+
+class KeyOut(BaseModel):
+    """An API key, without its secret."""
+
+    key_id: str
+    name: str
+    read: bool
+    write: bool
+    created_us: TimeUs
+    expires_us: TimeUs | None
+    revoked_us: TimeUs | None
+    last_used_us: TimeUs | None
+
+    @classmethod
+    def of(cls, key: records.ApiKey) -> KeyOut:
+        """Return a key as JSON."""
+        return cls(**_key(key))
+
+
+class KeyMade(KeyOut):
+    """A new API key, with its secret: this once."""
+
+    api_key: str
+
+    @classmethod
+    def with_secret(cls, key: records.ApiKey, secret: str) -> KeyMade:
+        """Return a key and its secret as JSON."""
+        return cls(**_key(key), api_key=secret)
+
+
+class KeyList(BaseModel):
+    """The device's keys, the oldest first, revoked ones too."""
+
+    keys: list[KeyOut]
+
+
+def _key(key: records.ApiKey) -> dict[str, Any]:
+    return {
+        "key_id": str(key.id),
+        "name": key.name,
+        "read": key.can_read,
+        "write": key.can_write,
+        "created_us": key.created_us,
+        "expires_us": key.expires_us,
+        "revoked_us": key.revoked_us,
+        "last_used_us": key.last_used_us,
+    }

@@ -1,0 +1,48 @@
+"""Signing in and out, and who is signed in."""
+
+from __future__ import annotations
+
+from fastapi import Request, Response
+
+from .access import Needs, SessionCaller, needs
+from .routing import PREFIX, ServicesOf, router
+from .schemas import AccountOut, SessionIn, SessionOut
+
+__all__ = ["routes"]
+
+routes = router("account")
+
+
+@routes.post(
+    f"{PREFIX}/sessions",
+    status_code=201,
+    openapi_extra=needs(Needs.PUBLIC),
+    summary="Sign in",
+    description="Send the token of the answer as `Authorization: Bearer TOKEN`. Failed attempts are slowed down.",
+)
+def sign_in(body: SessionIn, request: Request, services: ServicesOf) -> SessionOut:
+    """Begin a session."""
+    peer = request.client.host if request.client else ""
+    signed_in = services.sessions.sign_in(email=body.email, password=body.password, peer=peer)
+    session = signed_in.session
+    return SessionOut(token=signed_in.token, expires_us=session.expires_us, account_id=str(session.account_id))
+
+
+@routes.delete(
+    f"{PREFIX}/sessions/current",
+    status_code=204,
+    response_class=Response,
+    openapi_extra=needs(Needs.SESSION),
+    summary="Sign out",
+)
+def sign_out(caller: SessionCaller, services: ServicesOf) -> Response:
+    """End the session that the request came with."""
+    services.sessions.sign_out(caller.token)
+    return Response(status_code=204)
+
+
+@routes.get(f"{PREFIX}/account", openapi_extra=needs(Needs.SESSION), summary="Who am I?")
+def account(caller: SessionCaller, services: ServicesOf) -> AccountOut:
+    """The account that is signed in."""
+    found = services.accounts.get(caller.session.account_id)
+    return AccountOut(account_id=str(found.id), email=found.email, created_us=found.created_us)
