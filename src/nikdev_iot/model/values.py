@@ -76,7 +76,7 @@ def check_field_id(field_id: object) -> str:
             hint="A Field ID has 1 to 64 characters, no control characters, no comma, no slash "
             "and no space at either end.",
         )
-    return str.__str__(field_id)
+    return field_id if type(field_id) is str else str.__str__(field_id)
 
 
 @lru_cache(4096)  # the same few names come with every value

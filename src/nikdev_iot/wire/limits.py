@@ -19,6 +19,8 @@ class Limits:
     """Commits in one pack, or entries in one JSON request."""
     columns: int = 4_096
     """Columns in one pack: one for each field and kind."""
+    items: int = 1_000_000
+    """CBOR items in one pack: each text value, and a few for each column; a typed array of any length is one."""
 
 
 DEFAULT_LIMITS = Limits()

@@ -15,24 +15,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import cbor2
-
 from nikdev_iot.model.commits import Commit, Gap, commit_digest
 from nikdev_iot.model.errors import Damaged, Malformed, TooLarge, Unsupported
 from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US
-from nikdev_iot.model.values import INT64_MAX, MAX_TEXT_BYTES
+from nikdev_iot.model.values import INT64_MAX
 
+from . import cbor
 from .columns import (
     Column,
+    check_columns,
+    check_text,
+    check_times,
     columns_from_rows,
-    get_columns,
     get_index,
     get_int64s,
-    get_times,
     load_map,
     put_columns,
-    put_index,
-    put_int64s,
     rows_of,
 )
 from .limits import DEFAULT_LIMITS, Limits
@@ -67,8 +65,8 @@ _HEAD = struct.Struct("<4sB3xII16s32s")
 _CRC_AT = 12
 _MAX_GAPS = 65_536
 
-_KEYS = frozenset(
-    {"v", "origin", "first", "count", "parent", "times", "columns", "gaps", "messages", "shifts", "uncertain"}
+_KEYS = cbor.keys(
+    "v", "origin", "first", "count", "parent", "times", "columns", "gaps", "messages", "shifts", "uncertain"
 )
 
 
@@ -170,25 +168,44 @@ def pack_from_commits(
 
 def encode_content(pack: Pack) -> bytes:
     """Return the pack as CBOR; the same pack always gives the same bytes."""
-    content: dict[str, Any] = {
-        "v": VERSION,
-        "origin": pack.origin.bytes,
-        "first": pack.first,
-        "count": pack.count,
-        "parent": pack.parent,
-        "times": put_int64s(pack.times),
-        "columns": put_columns(pack.columns),
+    extra = {
+        "gaps": [[gap.first, gap.count, gap.reason] for gap in pack.gaps],
+        "messages": [[row, message] for row, message in pack.messages],
+        "shifts": _put_shifts(pack.shifts),
+        "uncertain": pack.uncertain,
     }
-    if pack.gaps:
-        content["gaps"] = [[gap.first, gap.count, gap.reason] for gap in pack.gaps]
-    if pack.messages:
-        content["messages"] = [list(pair) for pair in pack.messages]
-    if pack.shifts:
-        rows, shifts = zip(*pack.shifts, strict=True)
-        content["shifts"] = [put_index(array("I", rows)), put_int64s(array("q", shifts))]
-    if pack.uncertain:
-        content["uncertain"] = put_index(pack.uncertain)
-    return cbor2.dumps(content)
+    extra = {key: item for key, item in extra.items() if item}
+    parts = [
+        cbor.head(cbor.MAP, 7 + len(extra)),
+        _TO_ORIGIN,
+        pack.origin.bytes,
+        _TO_FIRST,
+        cbor.head(cbor.UINT, pack.first),
+        _TO_COUNT,
+        cbor.head(cbor.UINT, pack.count),
+        _TO_PARENT,
+        pack.parent,
+        _TO_TIMES,
+        cbor.typed(pack.times),
+        _TO_COLUMNS,
+    ]
+    put_columns(parts, pack.columns)
+    for key, item in extra.items():
+        parts += cbor.text(key), cbor.dumps(item)
+    return b"".join(parts)
+
+
+# What stands between one part of a pack and the next, and never changes.
+_TO_ORIGIN = cbor.text("v") + cbor.head(cbor.UINT, VERSION) + cbor.text("origin") + cbor.head(cbor.BYTES, 16)
+_TO_FIRST = cbor.text("first")
+_TO_COUNT = cbor.text("count")
+_TO_PARENT = cbor.text("parent") + cbor.head(cbor.BYTES, HASH_BYTES)
+_TO_TIMES = cbor.text("times")
+_TO_COLUMNS = cbor.text("columns")
+
+
+def _put_shifts(shifts: Sequence[tuple[int, int]]) -> list[array[int]]:
+    return [array("I", [row for row, _ in shifts]), array("q", [shift for _, shift in shifts])] if shifts else []
 
 
 def hash_content(content: bytes) -> bytes:
@@ -204,28 +221,30 @@ def decode_content(content: bytes, limits: Limits = DEFAULT_LIMITS) -> Pack:
         TooLarge: more commits or columns than `limits` allow.
         Unsupported: a version, key or kind that this side does not know.
     """
-    top = load_map(content, known=_KEYS, version=VERSION)
+    top = load_map(content, known=_KEYS, version=VERSION, limits=limits)
     origin = _bytes(top, "origin", 16)
     first, count = _uint(top, "first"), _uint(top, "count")
     if first < 1 or count < 1 or first + count - 1 > INT64_MAX:
-        raise Malformed("numbers from 1 to 2^63-1, at least one of them", place="first, count")
-    gaps = _get_gaps(top.get("gaps", []), first, count)
-    row_count = count - sum(gap.count for gap in gaps)
+        raise Malformed("not numbers from 1 to 2^63-1, at least one of them", place="first, count")
+    gaps = _get_gaps(top["gaps"], first, count) if "gaps" in top else ()
+    row_count = count - sum(gap.count for gap in gaps) if gaps else count
     if row_count > limits.commits:
         raise TooLarge(f"{row_count} commits; the limit is {limits.commits}", limit=limits.commits, place="count")
-    times = get_times(top.get("times"), row_count, "times")
-    uncertain = top.get("uncertain")
+    times = check_times(get_int64s(top.get("times"), row_count, "times"), "times")
+    columns = check_columns(top.get("columns"), row_count)
+    if columns and not row_count:
+        raise Malformed("columns without a commit", place="columns")
     return Pack(
         origin=uuid.UUID(bytes=origin),
         first=first,
         count=count,
         parent=_bytes(top, "parent", HASH_BYTES),
         times=times,
-        columns=get_columns(top.get("columns"), row_count, limits.columns),
+        columns=columns,
         gaps=gaps,
-        messages=_get_messages(top.get("messages", []), row_count),
-        shifts=_get_shifts(top.get("shifts"), times),
-        uncertain=None if uncertain is None else get_index(uncertain, row_count, "uncertain"),
+        messages=_get_messages(top["messages"], row_count) if "messages" in top else (),
+        shifts=_get_shifts(top["shifts"], times) if "shifts" in top else (),
+        uncertain=get_index(top["uncertain"], row_count, "uncertain") if "uncertain" in top else None,
     )
 
 
@@ -250,13 +269,11 @@ def _get_gaps(item: object, first: int, count: int) -> tuple[Gap, ...]:
     at, end = first, first + count
     for number, part in enumerate(item):
         place = f"gaps[{number}]"
-        if type(part) is not list or len(part) != 3 or [type(x) for x in part] != [int, int, str]:
+        if type(part) is not list or len(part) != 3 or type(part[0]) is not int or type(part[1]) is not int:
             raise Malformed("not [first, count, reason]", place=place)
-        gap = Gap(*part)
+        gap = Gap(part[0], part[1], check_text(part[2], place))
         if gap.first < at or gap.count < 1 or gap.last >= end:
             raise Malformed("not inside the pack and behind the gap before it", place=place)
-        if len(gap.reason) * 4 > MAX_TEXT_BYTES:
-            raise Malformed("its reason is too long", place=place)
         at = gap.last + 1
         gaps.append(gap)
     return tuple(gaps)
@@ -269,20 +286,16 @@ def _get_messages(item: object, row_count: int) -> tuple[tuple[int, str], ...]:
     at = -1
     for number, part in enumerate(item):
         place = f"messages[{number}]"
-        if type(part) is not list or len(part) != 2 or type(part[0]) is not int or type(part[1]) is not str:
+        if type(part) is not list or len(part) != 2 or type(part[0]) is not int:
             raise Malformed("not [row, message]", place=place)
         if not at < part[0] < row_count:
             raise Malformed(f"rows that do not ascend below {row_count}", place=place)
-        if len(part[1]) * 4 > MAX_TEXT_BYTES and len(part[1].encode()) > MAX_TEXT_BYTES:
-            raise Malformed(f"longer than {MAX_TEXT_BYTES} bytes", place=place)
         at = part[0]
-        messages.append((at, part[1]))
+        messages.append((at, check_text(part[1], place)))
     return tuple(messages)
 
 
 def _get_shifts(item: object, times: array[int]) -> tuple[tuple[int, int], ...]:
-    if item is None:
-        return ()
     if type(item) is not list or len(item) != 2:
         raise Malformed("not [rows, µs]", place="shifts")
     rows = get_index(item[0], len(times), "shifts[0]")

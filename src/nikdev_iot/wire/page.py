@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
-from typing import Any
 
-import cbor2
+from nikdev_iot.model.errors import Malformed, TooLarge
 
-from nikdev_iot.model.errors import Malformed
-
-from .columns import Column, get_columns, get_times, load_map, put_columns, put_int64s
+from . import cbor
+from .columns import Column, check_columns, check_times, get_int64s, load_map, put_columns
 from .limits import DEFAULT_LIMITS, Limits
 
 __all__ = ["Page", "decode_page", "encode_page"]
 
 VERSION = 1
-_KEYS = frozenset({"v", "count", "times", "columns", "next"})
+_KEYS = cbor.keys("v", "count", "times", "columns", "next")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +30,16 @@ class Page:
 
 def encode_page(page: Page) -> bytes:
     """Return the page as CBOR."""
-    content: dict[str, Any] = {
-        "v": VERSION,
-        "count": len(page.times),
-        "times": put_int64s(page.times),
-        "columns": put_columns(page.columns),
-        "next": page.next,
-    }
-    return cbor2.dumps(content)
+    parts = [
+        cbor.head(cbor.MAP, 5),
+        cbor.text("v") + cbor.head(cbor.UINT, VERSION),
+        cbor.text("count") + cbor.head(cbor.UINT, len(page.times)),
+        cbor.text("times") + cbor.typed(page.times),
+        cbor.text("columns"),
+    ]
+    put_columns(parts, page.columns)
+    parts.append(cbor.text("next") + cbor.dumps(page.next))
+    return b"".join(parts)
 
 
 def decode_page(content: bytes, limits: Limits = DEFAULT_LIMITS) -> Page:
@@ -48,9 +48,11 @@ def decode_page(content: bytes, limits: Limits = DEFAULT_LIMITS) -> Page:
     Raises:
         WireError: it is not one.
     """
-    top = load_map(content, known=_KEYS, version=VERSION)
+    if len(content) > limits.content_bytes:
+        raise TooLarge(f"{len(content)} bytes; the limit is {limits.content_bytes}", limit=limits.content_bytes)
+    top = load_map(content, known=_KEYS, version=VERSION, limits=limits)
     count, cursor = top.get("count"), top.get("next")
     if type(count) is not int or count < 0 or not (cursor is None or type(cursor) is str):
         raise Malformed("not a page", place="content")
-    times = get_times(top.get("times"), count, "times")
-    return Page(times, get_columns(top.get("columns"), count, limits.columns), cursor)
+    times = check_times(get_int64s(top.get("times"), count, "times"), "times")
+    return Page(times, check_columns(top.get("columns"), count), cursor)
