@@ -51,7 +51,7 @@ lock: $(VENV)/.made ## renew requirements/*.txt from pyproject.toml
 
 clean: ## remove what was built, installed and recorded here
 	@rm -rf $(VENV) .build dist demo-data .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	@find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.made:
 	@sh requirements/venv $(VENV)
