@@ -1,1 +1,1 @@
-"""The device's side of a push and a fetch."""
+"""The device's side towards the server: `Api`, push, fetch, transport and the connection test."""

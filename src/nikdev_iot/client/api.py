@@ -1,0 +1,281 @@
+"""`Api`: what a program on a device uses."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time as _time
+import weakref
+
+from nikdev_iot.model.values import check_field_id, check_message, check_value
+
+from .config import Config
+from .staging import Staging
+from .values import FieldValue
+
+TYPE_CHECKING = False  # urllib3, CBOR, SQLite and `typing` come when they are needed: see tests/client/test_weight.py
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any, Self
+
+    from nikdev_iot.journal.records import LogEntry, RejectedCommit
+    from nikdev_iot.model.commits import Receipt
+    from nikdev_iot.model.times import TimeLike
+    from nikdev_iot.model.values import Value
+
+    from .connection import ConnectionReport
+    from .fetch import Aggregate, Every
+    from .push import Pusher, PushProgress, PushReport
+    from .series import History
+    from .status import Status
+    from .transport import Transport
+
+__all__ = ["Api"]
+
+
+class Api:
+    """One device, as git for its readings: `add_value` stages, `commit` keeps, `push` sends, `fetch` reads back.
+
+    A complete superset of the `Api` of 0.5.5. Usable from several threads. Two objects share nothing but a journal.
+    Nothing is opened before it is needed. Values that were added and not committed are kept when the object is closed,
+    collected, or the program ends, and go into the next commit of the next program, unless `stageUncommittedValues` is
+    False; commits survive everything, unless `stageUnpushedEntries` is False.
+    """
+
+    def __init__(self, config: Mapping[str, Any] | Config | None = None) -> None:
+        """Take a dict with the keys of 0.5.5: see `docs/` or `nikdev_iot.client.config`.
+
+        Raises:
+            ConfigError: an unknown key, or a value that cannot be used. Credentials are looked at when they are needed.
+        """
+        self._config = config if isinstance(config, Config) else Config.from_dict(config)
+        self._store = Staging(self._config)
+        self._lock = threading.Lock()
+        self._pusher: Pusher | None = None
+        self._transport: Transport | None = None
+        self._transport_pid = 0
+        # Runs when the object is collected, and at the end of the program; it must not hold on to `self`.
+        self._finalizer = weakref.finalize(self, Staging.end, self._store)
+
+    @classmethod
+    def from_credentials(cls, device_id: str, api_key: str, **options: Any) -> Self:
+        """Make an `Api` from credentials; `options` are other keys of the configuration."""
+        return cls({**options, "deviceId": device_id, "apiKey": api_key})
+
+    @property
+    def config(self) -> Config:
+        """The configuration in use."""
+        return self._config
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Api of device {self._config.device_id} at {self._config.base_url}>"
+
+    def close(self) -> None:
+        """Keep staged values for the next program, and let go of files and connections.
+
+        Idempotent; the object opens again what a later call needs.
+
+        Raises:
+            JournalError: staged values could not be kept; they still are staged here.
+        """
+        with self._lock:
+            transport, self._transport = self._transport, None
+            self._pusher = None
+        if transport is not None:
+            transport.close()
+        self._store.close()
+
+    # -- storing data ---------------------------------------------------------------------------------
+
+    def add_value(self, field_id: str, value: Any) -> FieldValue:
+        """Stage a value for the next commit; a value staged before for the same field is replaced.
+
+        Float, int, bool and text are kept exactly, NumPy and pandas scalars where their meaning is exact.
+
+        Raises:
+            ValueRefused: nothing was staged; the message names field and value.
+        """
+        field_id = check_field_id(field_id)
+        value = check_value(field_id, value)
+        self._store.add(field_id, value)
+        return FieldValue(field_id, value)
+
+    def commit(self, message: str | None = None, time: TimeLike | None = None) -> Receipt | None:
+        """Lock the staged values together and return when they are on disk; None where nothing is staged.
+
+        `time` is when they were measured (default now): an aware datetime, an ISO 8601 text with offset, or seconds
+        since 1970-01-01 UTC.
+
+        Raises:
+            ValueRefused: message or time cannot be kept. The values are still staged.
+            JournalError: the journal could not keep them. The values are still staged.
+            ConfigError: it is not known which journal, because the device ID is missing or cannot be right.
+        """
+        check_message(message)
+        time_us = None
+        if time is not None:
+            from nikdev_iot.model.times import to_time_us
+
+            time_us = to_time_us(time)
+        return self._store.commit(message, time_us)
+
+    def push(self, progress: Callable[[PushProgress], None] | None = None) -> PushReport:
+        """Send all commits that were not sent yet; returns when the server has acknowledged them, exactly once each.
+
+        `progress` is called after each pack. Without anything to send, nothing is asked of the server.
+
+        Raises:
+            PushException: `retained_data` says whether the commits are still queued (no connection, timeout, server
+                fault) or, where the server refused the credentials, were set aside, for `restore_rejected()`.
+            JournalError: the journal could not be read or written.
+        """
+        from nikdev_iot.model.errors import ConfigError
+
+        from .push import PushConfigError
+
+        try:
+            pusher = self._open_pusher()
+        except ConfigError as error:
+            raise PushConfigError(error.message, retained_data=True, hint=error.hint) from error
+        return pusher.push(progress=progress)
+
+    def commit_and_push(
+        self,
+        message: str | None = None,
+        time: TimeLike | None = None,
+        progress: Callable[[PushProgress], None] | None = None,
+    ) -> Receipt | None:
+        """`commit`, then `push`; returns the commit's receipt, None where nothing was staged."""
+        receipt = self.commit(message, time)
+        self.push(progress)
+        return receipt
+
+    def reset(self) -> None:
+        """Delete all staged values, those kept from an earlier program too."""
+        self._store.reset()
+
+    def reset_unpushed_entries(self) -> int:
+        """Delete all commits that were not pushed, for good, and return how many.
+
+        Those that were set aside stay. What a push under way has sent may still arrive.
+        """
+        return self._store.commits().reset_unpushed()
+
+    # -- looking at it ------------------------------------------------------------------------------------
+
+    def staged(self) -> dict[str, Value]:
+        """Return what is staged, by Field ID: in this object, and kept from earlier programs."""
+        return self._store.staged()
+
+    def status(self) -> Status:
+        """Return how much is staged, unpushed and set aside, and where."""
+        from .status import Status
+
+        journal = self._store.commits()
+        return Status.of(journal.status(), staged=len(self._store.staged()), journal_path=str(journal.path))
+
+    def log(self, limit: int = 20, before: int | None = None) -> list[LogEntry]:
+        """Return commits, newest first, without their values; `before` is the `id` of the last one seen."""
+        return self._store.commits().log(limit=limit, before=before)
+
+    def show(self, number: int) -> LogEntry | None:
+        """Return one commit with its values; None where the journal does not hold it."""
+        return self._store.commits().show(number)
+
+    def rejected(self) -> list[RejectedCommit]:
+        """Return the commits that were set aside, oldest first, each with its reason."""
+        return self._store.commits().rejected()
+
+    def restore_rejected(self, numbers: Iterable[int] | None = None) -> int:
+        """Queue commits again that were set aside (all, or those `numbers`), and return how many."""
+        return self._store.commits().restore_rejected(numbers)
+
+    def test_connection(self) -> ConnectionReport:
+        """Look at configuration, server, clocks, key and journal, and report; never raises."""
+        from .connection import examine
+
+        return examine(self._config, self._store.commits, now_us=_now_us)
+
+    # -- reading back -------------------------------------------------------------------------------------
+
+    def get(self, field_ids: str | Iterable[str] | None = None) -> list[FieldValue]:
+        """Return the latest value of each field (all where none is named), with `field_id`, `value` and `timestamp`.
+
+        Timestamps are whole seconds by this device's clock.
+
+        Raises:
+            GetException: the server could not be asked, or said no (an unknown field, a key without read access).
+        """
+        from .values import get_values
+
+        return get_values(self._open_reader(), field_ids, now_us=_now_us())
+
+    def fetch(
+        self,
+        field_ids: str | Iterable[str] | None = None,
+        start: TimeLike | None = None,
+        end: TimeLike | None = None,
+        every: Every | None = None,
+        aggregate: Aggregate | None = None,
+        *,
+        progress: Callable[[int], None] | None = None,
+    ) -> History:
+        """Return history: Field ID to a series with `times_us` and `values`, every reading as it was added.
+
+        Without arguments, all fields and all time. `start` is included, `end` is not. With `every` (`'10s'`, `'5m'`,
+        `'1h'`, `'1d'`, or seconds) one value per bucket: its `aggregate` (`mean`, the default, `min`, `max`, `sum`,
+        `count`, `first`, `last`).
+        `progress` is called with the number of rows read so far.
+
+        Raises:
+            GetException: the server could not be asked, or said no.
+            ValueRefused: a time, width or aggregate that is none.
+        """
+        from .fetch import fetch_history
+
+        return fetch_history(
+            self._open_reader(), field_ids, start=start, end=end, every=every, aggregate=aggregate, progress=progress
+        )
+
+    # -- what is opened when it is needed ---------------------------------------------------------------------
+
+    def _open_transport(self) -> Transport:
+        from .transport import open_transport
+
+        with self._lock:
+            if self._transport is None or self._transport_pid != os.getpid():
+                # After a fork the sockets are the parent's: leave them to it.
+                self._transport = open_transport(self._config)
+                self._transport_pid = os.getpid()
+                self._pusher = None
+            return self._transport
+
+    def _open_reader(self) -> Transport:
+        from nikdev_iot.model.errors import ConfigError
+
+        from .asking import GetConfigError
+
+        try:
+            return self._open_transport()
+        except ConfigError as error:
+            raise GetConfigError(error.message, hint=error.hint) from error
+
+    def _open_pusher(self) -> Pusher:
+        from .push import Pusher
+
+        journal = self._store.commits()
+        transport = self._open_transport()
+        with self._lock:
+            if self._pusher is None:
+                self._pusher = Pusher(journal=journal, transport=transport, now_us=_now_us)
+            return self._pusher
+
+
+def _now_us() -> int:
+    return _time.time_ns() // 1000

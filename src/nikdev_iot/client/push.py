@@ -1,0 +1,271 @@
+"""Pushing: the journal's queue goes to the server, pack by pack, each exactly once (`docs/wire.md`, "Pushing").
+
+Each pack is recorded in the journal before its first byte leaves. After any doubt the server is asked for its mark, and
+`settlement.judge` compares hashes; so a lost answer, a killed process or a delayed request neither loses nor doubles.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from nikdev_iot.journal.errors import PushLocked, StalePack
+from nikdev_iot.model.errors import ConfigError, PushException, WireError
+
+from .answers import Answer, NotOurs
+from .pace import Pace
+from .settlement import Diverged, Stored, judge
+from .transport import Transport, TransportError
+
+if TYPE_CHECKING:
+    from nikdev_iot.journal.journal import Journal
+    from nikdev_iot.wire.marks import PushAnswer
+    from nikdev_iot.wire.pack import Pack
+
+__all__ = ["PushConfigError", "PushProgress", "PushReport", "Pusher"]
+
+_FRUITLESS: Final = 5
+"""So many answers in a row that bring nothing further end a push: the server contradicts itself."""
+
+
+class PushConfigError(PushException, ConfigError):
+    """Nothing was sent: device ID or API key are missing or cannot be right. The commits are still queued."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushProgress:
+    """How far a push is, after each pack."""
+
+    pushed: int
+    """Commits that the server acknowledged in this push."""
+    total: int
+    """Those, and the ones that were queued behind them when it began."""
+    bytes_sent: int
+    """Bodies of requests, as they went over the network."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushReport:
+    """What a push that completed did."""
+
+    pushed: int = 0
+    rejected: int = 0
+    """Commits that the server judged invalid: set aside, with the reason, see `Api.rejected()`."""
+    packs: int = 0
+    bytes_sent: int = 0
+
+
+class Pusher:
+    """Pushes one journal to one server; keeps the pace from one push to the next."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        transport: Transport,
+        now_us: Callable[[], int],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.journal = journal
+        self.transport = transport
+        self.now_us = now_us
+        self.monotonic = monotonic
+        self.pace = Pace()
+
+    def push(self, *, progress: Callable[[PushProgress], None] | None = None) -> PushReport:
+        """Send what is queued now; commits made meanwhile may go along, or stay queued.
+
+        Raises:
+            PushException: see `retained_data`.
+            JournalError: the journal could not be read or written; what is on the server is found out next time.
+        """
+        if not self.journal.status().unpushed:
+            return PushReport()
+        try:
+            with self.journal.push_lock(self.transport.timeout_s):
+                return _Run(self, progress).run()
+        except PushLocked as error:
+            raise PushException(
+                f"Another push of the journal {self.journal.path} is under way.",
+                retained_data=True,
+                hint="The commits are queued; that push, or your next one, takes them along.",
+            ) from error
+
+
+class _Run:
+    """One push, under the lock."""
+
+    def __init__(self, pusher: Pusher, progress: Callable[[PushProgress], None] | None) -> None:
+        self._journal = pusher.journal
+        self._transport = pusher.transport
+        self._pace = pusher.pace
+        self._now_us = pusher.now_us
+        self._monotonic = pusher.monotonic
+        self._progress = progress
+        self._total = self._journal.status().unpushed
+        self._pushed = self._rejected = self._packs = self._bytes_sent = 0
+        self._fruitless = 0
+
+    def run(self) -> PushReport:
+        if self._total and (self._journal.epoch is None or self._journal.in_flight()):
+            self._ask()
+        while self._pushed + self._rejected < self._total:
+            pack = self._journal.next_pack(max_commits=self._pace.max_commits, max_bytes=self._pace.max_bytes)
+            if pack is None:
+                break
+            self._send(pack)
+        return PushReport(self._pushed, self._rejected, self._packs, self._bytes_sent)
+
+    # -- requests ---------------------------------------------------------------------------------
+
+    def _ask(self) -> None:
+        """Ask for the mark, and draw the conclusion."""
+        try:
+            answer = self._transport.request("GET", f"origins/{self._journal.origin}")
+        except TransportError as error:
+            self._fail(error)
+        if answer.ok:
+            self._conclude(self._read(answer))
+        else:
+            self._refused(answer)
+
+    def _send(self, pack: Pack) -> None:
+        from nikdev_iot.wire.headers import PACK_TYPE, SENT_US
+        from nikdev_iot.wire.pack import NO_EPOCH, encode_content, encode_frame, hash_content
+
+        content = encode_content(pack)
+        pack_hash = hash_content(content)
+        try:
+            self._journal.record_sent(pack, pack_hash)
+        except StalePack:
+            return  # another program discarded or restored commits meanwhile: take a new pack
+        body = encode_frame(content, epoch=self._journal.epoch or NO_EPOCH)
+        del content
+        began = self._monotonic()
+        try:
+            answer = self._transport.request(
+                "POST", "packs", body=body, headers={"content-type": PACK_TYPE, SENT_US: str(self._now_us())}
+            )
+        except TransportError as error:
+            if error.trouble == "timeout":
+                self._pace.halve(pack.row_count)
+            self._fail(error)
+        self._bytes_sent += len(body)
+        if answer.ok:
+            self._acknowledged(self._read(answer), pack, pack_hash)
+            self._pace.answered(self._monotonic() - began, pack.row_count)
+        elif answer.status == 409:
+            self._conclude(self._read(answer))
+        elif answer.status == 413 and answer.said() is not None:
+            self._too_large(answer, pack)
+        elif answer.status == 422 and answer.said() is not None:
+            self._set_aside(answer, pack)
+        else:
+            self._refused(answer)
+
+    def _read(self, answer: Answer) -> PushAnswer:
+        from nikdev_iot.wire.marks import PushAnswer
+
+        try:
+            return PushAnswer.from_json(answer.json())
+        except (NotOurs, WireError):
+            if answer.status == 409 and answer.said() is not None:
+                self._refused(answer)
+            self._raise(answer.not_ours(), answer)
+
+    # -- what follows from an answer ------------------------------------------------------------------
+
+    def _acknowledged(self, answer: PushAnswer, pack: Pack, pack_hash: bytes) -> None:
+        if answer.mark.number < pack.last or (answer.mark.number == pack.last and answer.mark.hash != pack_hash):
+            self._raise("The server's answer contradicts itself: it stored a pack that its mark does not cover.")
+        self._settle(pack_hash)
+        self._journal.set_epoch(answer.epoch)
+
+    def _conclude(self, answer: PushAnswer) -> None:
+        verdict = judge(answer.mark, self._journal.acknowledged, self._journal.in_flight())
+        if isinstance(verdict, Diverged):
+            self._raise(f"Nothing was pushed: {verdict.what}.", status=409)
+        if isinstance(verdict, Stored):
+            self._settle(verdict.hash)
+        else:
+            self._no_progress()
+        self._journal.set_epoch(answer.epoch)
+
+    def _settle(self, pack_hash: bytes) -> None:
+        self._pushed += self._journal.settle(pack_hash)
+        self._packs += 1
+        self._fruitless = 0
+        if self._progress is not None:
+            self._progress(PushProgress(self._pushed, max(self._total, self._pushed), self._bytes_sent))
+
+    def _too_large(self, answer: Answer, pack: Pack) -> None:
+        if pack.row_count > 1:
+            self._pace.halve(pack.row_count)
+            return
+        (number,) = pack.numbers()
+        self._reject({number: answer.explain()}, answer)
+
+    def _set_aside(self, answer: Answer, pack: Pack) -> None:
+        said = answer.said() or {}
+        listed = said.get("rejected")
+        held = set(pack.numbers())
+        reasons = {}
+        for item in listed if isinstance(listed, list) else []:
+            number = item.get("number") if isinstance(item, dict) else None
+            if type(number) is int and number in held:
+                reasons[number] = str(item.get("reason") or said["message"])
+        if not reasons:
+            self._refused(answer)
+        self._reject(reasons, answer)
+
+    def _reject(self, reasons: dict[int, str], answer: Answer) -> None:
+        if not self._journal.set_rejected(reasons):
+            self._no_progress(answer)
+        self._rejected += len(reasons)
+
+    def _no_progress(self, answer: Answer | None = None) -> None:
+        self._fruitless += 1
+        if self._fruitless >= _FRUITLESS:
+            self._raise("The server's answers contradict one another, and the push gets no further.", answer)
+
+    # -- how a push ends early ------------------------------------------------------------------------
+
+    def _refused(self, answer: Answer) -> NoReturn:
+        """Raise for an answer that is neither a success nor about marks."""
+        if answer.status in {401, 403} and answer.said() is not None:
+            reason = answer.explain()
+            count = self._journal.set_all_unpushed_rejected(reason)
+            raise PushException(
+                reason,
+                retained_data=False,
+                status=answer.status,
+                hint=f"{_commits(count)} left the queue and {_are(count)} set aside in {self._journal.path}. Correct "
+                "device ID, API key or its write access, then bring back what was set aside with restore_rejected().",
+            )
+        self._raise(answer.explain(), answer)
+
+    def _fail(self, error: TransportError) -> NoReturn:
+        raise PushException(f"{error.message}. {error.hint}".strip(), retained_data=True, hint=self._kept()) from error
+
+    def _raise(self, message: str, answer: Answer | None = None, *, status: int | None = None) -> NoReturn:
+        raise PushException(
+            message,
+            retained_data=True,
+            hint=self._kept(),
+            status=answer.status if answer is not None else status,
+            retry_after_s=answer.retry_after_s if answer is not None else None,
+        )
+
+    def _kept(self) -> str:
+        count = self._journal.status().unpushed
+        return f"{_commits(count)} {_are(count)} still queued in {self._journal.path}; push again later."
+
+
+def _commits(count: int) -> str:
+    return "1 commit" if count == 1 else f"{count} commits"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
