@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from array import array
 from typing import Any
 
-import cbor2
 import numpy as np
 import numpy.typing as npt
 
@@ -13,24 +13,19 @@ from nikdev_iot.model.errors import WireError
 from nikdev_iot.model.values import Kind
 from nikdev_iot.server.errors import StorageCorrupt
 from nikdev_iot.server.storage.records import StoredPack
+from nikdev_iot.wire import cbor
 from nikdev_iot.wire.pack import decompress
 
 from .table import ColumnKey, Int64s, Table, TableColumn, split_origin
 
 __all__ = ["decode_table"]
 
-# RFC 8746; `wire.columns` checks these items one by one when they come in from outside. What is read here was stored by
-# the server itself, after that check, so it is only laid out.
-_DTYPES: dict[int, np.dtype[Any]] = {
-    64: np.dtype("u1"),
-    70: np.dtype("<u4"),
-    79: np.dtype("<i8"),
-    86: np.dtype("<f8"),
-}
-_KINDS: dict[int, tuple[Kind, Any]] = {
-    64: (Kind.BOOL, np.bool_),
-    79: (Kind.INT, np.int64),
-    86: (Kind.FLOAT, np.float64),
+# `wire.pack` checks these items one by one when they come in from outside. What is read here was stored by the server
+# itself, after that check, so it is only laid out.
+_KINDS: dict[str, tuple[Kind, Any]] = {
+    "B": (Kind.BOOL, np.bool_),
+    "q": (Kind.INT, np.int64),
+    "d": (Kind.FLOAT, np.float64),
 }
 
 
@@ -42,8 +37,8 @@ def decode_table(stored: StoredPack) -> Table:
     """
     try:
         content = decompress(stored.payload, stored.codec, stored.content_bytes)
-        return _layout(cbor2.loads(content))
-    except (WireError, cbor2.CBORError, ValueError, TypeError, LookupError, AttributeError) as error:
+        return _layout(cbor.loads(content))
+    except (WireError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise StorageCorrupt(
             f"The pack {stored.first} to {stored.last} of origin {stored.origin} cannot be read back ({error}).",
             hint="Nothing was changed. Check the disk, and restore the store from a backup.",
@@ -78,8 +73,8 @@ def _layout(top: dict[str, Any]) -> Table:
     return table if bool(np.all(times[1:] >= times[:-1])) else _by_time(table)
 
 
-def _array(item: cbor2.CBORTag) -> npt.NDArray[Any]:
-    return np.frombuffer(item.value, dtype=_DTYPES[item.tag])
+def _array(item: array[Any]) -> npt.NDArray[Any]:
+    return np.frombuffer(item, dtype=item.typecode)
 
 
 def _numbers(top: dict[str, Any]) -> Int64s:
@@ -100,7 +95,7 @@ def _column(field_id: str, raw_at: Any, raw: Any) -> tuple[ColumnKey, TableColum
         texts = np.empty(len(raw), dtype=object)
         texts[:] = raw
         return (field_id, Kind.TEXT), TableColumn(at, texts)
-    kind, dtype = _KINDS[raw.tag]
+    kind, dtype = _KINDS[raw.typecode]
     return (field_id, kind), TableColumn(at, _array(raw).astype(dtype, copy=False))
 
 
