@@ -11,7 +11,6 @@ from nikdev_iot.server.query.reader import Reader
 from nikdev_iot.server.web.pages import overview
 
 from . import device, device_fields, devices, keys, root, sessions
-from .answer_headers import AnswerHeaders
 from .document import document
 from .errors import install_error_answers
 from .services import Services
@@ -38,7 +37,6 @@ def build_api(services: Services) -> FastAPI:
     install_error_answers(app)
     for resource in (root, device, sessions, devices, device_fields, keys, overview):
         app.include_router(resource.routes)
-    app.add_middleware(AnswerHeaders)
     made = document(app)
 
     def openapi() -> dict[str, Any]:

@@ -52,6 +52,7 @@ async def _known(request: Request, error: Exception) -> JSONResponse:
         return _answer(error.status, error.code, str(error))
     if isinstance(error, ValueRefused | WireError):
         return _answer(422, "invalid", str(error))
+    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return await _unknown(request, error)
 
 
@@ -91,6 +92,6 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     return _answer(status, "http", f"{HTTPStatus(status).phrase}.", headers)
 
 
-async def _unknown(request: Request, error: Exception) -> JSONResponse:
-    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+async def _unknown(_request: Request, _error: Exception) -> JSONResponse:
+    # The framework raises it again once this is sent, and the app around it logs it.
     return _answer(500, "server-error", "The server failed at this; its log says more. It is not your request's fault.")
