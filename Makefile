@@ -44,10 +44,10 @@ bench: $(VENV)/.dev $(VENV)/.bench ## the benchmarks, beside the peers
 
 # -- what it takes --------------------------------------------------------------------------------
 
-lock: $(VENV)/.made ## renew requirements/*.txt from pyproject.toml
+lock: $(VENV)/.made ## requirements/*.txt from pyproject.toml; with UPGRADE=--upgrade the newest versions
 	@echo "locking …"
 	@$(PIP) install uv==$(UV_VERSION)
-	@for name in $(LOCKED); do sh requirements/lock $$name $(VENV)/bin/uv || exit 1; done
+	@for name in $(LOCKED); do sh requirements/lock $$name $(VENV)/bin/uv $(UPGRADE) || exit 1; done
 
 clean: ## remove what was built, installed and recorded here
 	@rm -rf $(VENV) .build dist demo-data .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
