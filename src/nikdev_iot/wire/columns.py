@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeGuard
 
 from nikdev_iot.model.errors import Malformed, TooLarge, Unsupported, ValueRefused, WireError
 from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US
-from nikdev_iot.model.values import MAX_TEXT_BYTES, Kind, Value, check_field_id, kind_of
+from nikdev_iot.model.values import MAX_TEXT_BYTES, Kind, Value, check_field_id
 
 from . import cbor
 from .limits import Limits
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 _KIND_OF_TYPECODE = {"d": Kind.FLOAT, "q": Kind.INT, "B": Kind.BOOL}
-_TYPECODE_OF_KIND = {kind: code for code, kind in _KIND_OF_TYPECODE.items()}
+_TYPECODE_OF_TYPE: dict[type, str] = {float: "d", int: "q", bool: "B"}
 
 _SURELY_SHORT = MAX_TEXT_BYTES // 4
 """Characters of a text that cannot be over `MAX_TEXT_BYTES` in UTF-8."""
@@ -70,23 +70,27 @@ class Column(NamedTuple):  # made by the thousand for each push, and three times
 
 def columns_from_rows(rows: Sequence[Sequence[tuple[str, Value]]]) -> tuple[Column, ...]:
     """Turn commits into columns, one for each (field, kind), in the order of first appearance."""
-    found: dict[tuple[str, Kind], tuple[list[int], list[Value]]] = {}
+    if len(rows) == 1:  # what most pushes of JSON bring
+        return tuple([Column(field_id, None, _data_of(type(value), [value])) for field_id, value in rows[0]])
+    found: dict[tuple[str, type], tuple[list[int], list[Value]]] = {}
     for index, row in enumerate(rows):
         for field_id, value in row:
-            key = (field_id, kind_of(value))
+            key = (field_id, type(value))
             column = found.get(key)
             if column is None:
                 column = found[key] = ([], [])
             column[0].append(index)
             column[1].append(value)
     return tuple(
-        Column(
-            field_id,
-            None if len(at) == len(rows) else array("I", at),
-            values if kind is Kind.TEXT else array(_TYPECODE_OF_KIND[kind], values),  # type: ignore[arg-type, type-var]
-        )
-        for (field_id, kind), (at, values) in found.items()
+        [
+            Column(field_id, None if len(at) == len(rows) else array("I", at), _data_of(plain, values))
+            for (field_id, plain), (at, values) in found.items()
+        ]
     )
+
+
+def _data_of(plain: type, values: list[Any]) -> array[Any] | list[str]:
+    return values if plain is str else array(_TYPECODE_OF_TYPE[plain], values)
 
 
 def rows_of(columns: Sequence[Column], row_count: int) -> Rows:

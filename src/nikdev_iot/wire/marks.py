@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nikdev_iot.model.errors import Malformed
+from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US
+from nikdev_iot.model.values import INT64_MAX
 
 from .pack import EPOCH_BYTES, HASH_BYTES, NO_PACK
 
@@ -62,10 +64,11 @@ class PushAnswer:
             raise Malformed("not an answer about an origin's mark", place="answer") from None
         if (
             type(answer.mark.number) is not int
-            or answer.mark.number < 0
+            or not 0 <= answer.mark.number <= INT64_MAX
             or len(answer.mark.hash) != HASH_BYTES
             or len(answer.epoch) != EPOCH_BYTES
             or type(answer.server_time_us) is not int
+            or not MIN_TIME_US <= answer.server_time_us <= MAX_TIME_US
             or type(answer.stored) is not bool
         ):
             raise Malformed("not an answer about an origin's mark", place="answer")

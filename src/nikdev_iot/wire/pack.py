@@ -61,7 +61,8 @@ NO_EPOCH = bytes(EPOCH_BYTES)
 
 RAW, ZLIB = 0, 1
 _MAGIC = b"NKP\x01"
-_HEAD = struct.Struct("<4sB3xII16s32s")
+_HEAD = struct.Struct("<4sB3sII16s32s")
+_RESERVED = bytes(3)
 _CRC_AT = 12
 _MAX_GAPS = 65_536
 
@@ -144,30 +145,43 @@ def pack_from_commits(
     parent: bytes,
     gaps: Iterable[Gap] = (),
 ) -> Pack:
-    """Build a pack from single commits, ascending and together with `gaps` without a hole."""
+    """Build a pack from single commits.
+
+    Raises:
+        ValueError: the numbers do not ascend, or leave a hole that is not in `gaps`; a mistake of the caller's.
+    """
     gaps = tuple(gaps)
-    numbers = [commit.number for commit in commits] + [gap.first for gap in gaps]
-    first = min(numbers)
-    uncertain = array("I", (row for row, commit in enumerate(commits) if commit.uncertain))
-    return Pack(
+    numbers = [commit.number for commit in commits]
+    first = min([*numbers[:1], *(gap.first for gap in gaps[:1])], default=0)
+    uncertain = array("I", [row for row, commit in enumerate(commits) if commit.uncertain])
+    pack = Pack(
         origin=origin,
         first=first,
         count=len(commits) + sum(gap.count for gap in gaps),
         parent=parent,
-        times=array("q", (commit.time_us for commit in commits)),
+        times=array("q", [commit.time_us for commit in commits]),
         columns=columns_from_rows([commit.values for commit in commits]),
         gaps=gaps,
         messages=tuple((row, c.message) for row, c in enumerate(commits) if c.message is not None),
         shifts=tuple((row, c.shift_us) for row, c in enumerate(commits) if c.shift_us),
         uncertain=uncertain or None,
     )
+    if first < 1 or pack.numbers().tolist() != numbers:
+        raise ValueError("commits and gaps that do not follow one another")
+    return pack
 
 
 # -- content -------------------------------------------------------------------------------------
 
 
 def encode_content(pack: Pack) -> bytes:
-    """Return the pack as CBOR; the same pack always gives the same bytes."""
+    """Return the pack as CBOR; the same pack always gives the same bytes.
+
+    Raises:
+        ValueError: its numbers or its parent cannot be those of a pack; a mistake of the caller's.
+    """
+    if pack.first < 1 or pack.count < max(pack.row_count, 1) or len(pack.parent) != HASH_BYTES:
+        raise ValueError(f"not a pack: {pack.count} numbers from {pack.first}, parent of {len(pack.parent)} bytes")
     extra = {
         "gaps": [[gap.first, gap.count, gap.reason] for gap in pack.gaps],
         "messages": [[row, message] for row, message in pack.messages],
@@ -329,7 +343,7 @@ def encode_frame(content: bytes, *, epoch: bytes, level: int = 1) -> bytes:
         squeezed = zlib.compress(content, level)
         if len(squeezed) < len(content):
             payload, codec = squeezed, ZLIB
-    head = bytearray(_HEAD.pack(_MAGIC, codec, len(content), 0, epoch, hash_content(content)))
+    head = bytearray(_HEAD.pack(_MAGIC, codec, _RESERVED, len(content), 0, epoch, hash_content(content)))
     struct.pack_into("<I", head, _CRC_AT, zlib.crc32(payload, zlib.crc32(head)))
     return bytes(head) + payload
 
@@ -350,11 +364,13 @@ def decode_frame(body: bytes, limits: Limits = DEFAULT_LIMITS) -> Frame:
         raise Unsupported("not a pack: it does not begin with 'NKP'", place="frame")
     if len(body) < _HEAD.size:
         raise Damaged(f"cut short after {len(body)} bytes", place="frame")
-    _, codec, length, crc, epoch, content_hash = _HEAD.unpack_from(body)
+    _, codec, reserved, length, crc, epoch, content_hash = _HEAD.unpack_from(body)
     payload = body[_HEAD.size :]
     head = body[:_CRC_AT] + bytes(4) + body[_CRC_AT + 4 : _HEAD.size]
     if zlib.crc32(payload, zlib.crc32(head)) != crc:
         raise Damaged("the check value does not agree: bytes were altered or cut off on the way", place="frame")
+    if reserved != _RESERVED:
+        raise Unsupported("its reserved bytes are not zero", place="frame")
     if length > limits.content_bytes:
         raise TooLarge(
             f"{length} bytes decompressed; the limit is {limits.content_bytes}",

@@ -20,6 +20,8 @@ from .limits import DEFAULT_LIMITS, Limits
 
 __all__ = ["Entry", "Latest", "Push", "decode_latest", "decode_push", "encode_latest", "encode_push", "entry_keys"]
 
+_FIRST_S, _LAST_S = -(-MIN_TIME_US // 1_000_000), MAX_TIME_US // 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -70,7 +72,7 @@ def decode_push(data: object, limits: Limits = DEFAULT_LIMITS) -> Push:
 
     Raises:
         Malformed: with `place` naming what is wrong, e.g. `entries[3].values[0]`.
-        TooLarge: more entries than `limits.commits`.
+        TooLarge: more entries, fields or values than `limits` allow.
     """
     if type(data) is not dict:
         raise Malformed("the body is not a JSON object", hint='Send {"clientTimestamp": s, "entries": [...]}.')
@@ -80,31 +82,51 @@ def decode_push(data: object, limits: Limits = DEFAULT_LIMITS) -> Push:
         raise Malformed("not a list", place="entries")
     if len(raw) > limits.commits:
         raise TooLarge(f"{len(raw)} entries; the limit is {limits.commits}", limit=limits.commits, place="entries")
-    entries = [_entry(item, f"entries[{number}]") for number, item in enumerate(raw)]
+    entries = [_entry(item, number) for number, item in enumerate(raw)]
     sent_us = None if sent is None else _time_us(sent, "clientTimestamp")
-    return Push(sent_us, tuple(entry for entry in entries if entry.values))
+    if sum([len(entry.values) for entry in entries]) > limits.columns:
+        _check_size(entries, limits)
+    return Push(sent_us, tuple([entry for entry in entries if entry.values]))
 
 
-def _entry(item: object, place: str) -> Entry:
+def _check_size(entries: Sequence[Entry], limits: Limits) -> None:
+    # What is taken becomes a pack, and a pack over the limits could not be read again.
+    most = limits.items // 2
+    if sum(len(entry.values) for entry in entries) > most:
+        raise TooLarge(f"more than {most} values", limit=most, place="entries")
+    columns = {(field_id, type(value)) for entry in entries for field_id, value in entry.values}
+    if len(columns) > limits.columns:
+        raise TooLarge(f"{len(columns)} fields; the limit is {limits.columns}", limit=limits.columns, place="entries")
+
+
+def _entry(item: object, number: int) -> Entry:
     if type(item) is not dict:
-        raise Malformed("not an object", place=place)
-    time_us = _time_us(item.get("timestamp"), f"{place}.timestamp")
-    raw = item.get("values")
+        raise Malformed("not an object", place=f"entries[{number}]")
+    seconds, raw = item.get("timestamp"), item.get("values")
+    if type(seconds) is int and _FIRST_S <= seconds <= _LAST_S:
+        time_us = seconds * 1_000_000
+    else:
+        time_us = _time_us(seconds, f"entries[{number}].timestamp")
     if type(raw) is not list:
-        raise Malformed("not a list", place=f"{place}.values")
+        raise Malformed("not a list", place=f"entries[{number}].values")
     values: dict[str, Value] = {}
-    for number, pair in enumerate(raw):
+    for pair in raw:
         if type(pair) is not dict:
-            raise Malformed("not an object {Field ID: value}", place=f"{place}.values[{number}]")
+            raise Malformed("not an object {Field ID: value}", place=_place(number, raw, pair))
         for field_id, value in pair.items():
+            if field_id in values:
+                raise Malformed(f"the field {field_id!r} a second time", place=_place(number, raw, pair))
             try:
                 check_field_id(field_id)
-                if field_id in values:
-                    raise Malformed(f"the field {field_id!r} a second time", place=f"{place}.values[{number}]")
                 values[field_id] = check_value(field_id, value)
             except ValueRefused as error:
-                raise Malformed(error.message, place=f"{place}.values[{number}]") from None
+                raise Malformed(error.message, place=_place(number, raw, pair)) from None
     return Entry(time_us, tuple(values.items()))
+
+
+def _place(number: int, values: list[Any], pair: object) -> str:
+    at = next(at for at, other in enumerate(values) if other is pair)
+    return f"entries[{number}].values[{at}]"
 
 
 def _time_us(seconds: object, place: str) -> int:
@@ -167,9 +189,12 @@ def decode_latest(data: object) -> tuple[int, list[Latest]]:
             ((field_id, value),) = item.items()
             time_s = value["timestamp"]
             time_us = None if time_s is None else _time_us(time_s, f"data.values[{number}]")
-            found.append(Latest(field_id, value["value"], time_us))
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        if isinstance(error, Malformed):
-            raise
+            newest = None if value["value"] is None else check_value(check_field_id(field_id), value["value"])
+            found.append(Latest(field_id, newest, time_us))
+    except Malformed:
+        raise
+    except ValueRefused as error:
+        raise Malformed(error.message, place="data.values") from None
+    except (LookupError, TypeError, ValueError, AttributeError):
         raise Malformed("not the answer to a request for values", place="data") from None
     return server_time_us, found
