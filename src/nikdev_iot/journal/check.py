@@ -13,7 +13,7 @@ from nikdev_iot.wire.columns import Column
 from . import holes, origins
 from .holes import HoleKind
 from .nextpack import text_to_gaps
-from .packing import Row, pack_rows
+from .packing import Rows, pack_rows
 from .records import Problem
 from .shapes import ShapeBook
 
@@ -103,10 +103,10 @@ def _check_rows(connection: sqlite3.Connection, book: ShapeBook, low: int, high:
         if not rows:
             yield Problem(f"The rows {at} to {high} are missing.", _KEPT)
             return
-        yield from _check_bodies(connection, book, rows)
+        yield from _check_bodies(connection, book, Rows.of(rows))
 
 
-def _check_bodies(connection: sqlite3.Connection, book: ShapeBook, rows: list[Row]) -> Iterator[Problem]:
+def _check_bodies(connection: sqlite3.Connection, book: ShapeBook, rows: Rows) -> Iterator[Problem]:
     try:
         packed = pack_rows(rows, lambda shape_id: book.by_id(connection, shape_id))
         if all(map(_is_sound, packed.columns)):
@@ -114,15 +114,15 @@ def _check_bodies(connection: sqlite3.Connection, book: ShapeBook, rows: list[Ro
     except (ValueError, TypeError, OverflowError, JournalError):
         pass
     # One by one, to name each that is wrong.
-    for row in rows:
+    for at, row_id in enumerate(rows.ids):
         try:
-            packed = pack_rows([row], lambda shape_id: book.by_id(connection, shape_id))
+            packed = pack_rows(rows.cut(at, at + 1), lambda shape_id: book.by_id(connection, shape_id))
         except (ValueError, TypeError, OverflowError, JournalError) as error:
-            yield Problem(f"The content of row {row[0]} cannot be read: {error}", _KEPT)
+            yield Problem(f"The content of row {row_id} cannot be read: {error}", _KEPT)
             continue
         for column in packed.columns:
             if not _is_sound(column):
-                yield Problem(f"Row {row[0]} has a value of {column.field_id!r} that is not finite.", _KEPT)
+                yield Problem(f"Row {row_id} has a value of {column.field_id!r} that is not finite.", _KEPT)
 
 
 def _is_sound(column: Column) -> bool:

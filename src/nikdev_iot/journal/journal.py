@@ -99,17 +99,18 @@ class Journal(PushQueue):
                 hint="It was left as it is. Give each device a journal of its own (storagePath or storageFilename).",
             )
         with self._database.plain("open") as connection:
-            self._origin = origins.current(connection)
+            self._know(origins.current(connection))
 
     @property
     def origin(self) -> uuid.UUID:
         """The identity under which new commits are numbered."""
         with self._database.plain("read") as connection:
-            self._origin = origins.current(connection)
-        return self._origin_id()
+            self._know(origins.current(connection))
+        return self._known[1]
 
-    def _origin_id(self) -> uuid.UUID:
-        return uuid.UUID(bytes=self._origin.uuid)
+    def _know(self, origin: origins.Origin) -> None:
+        # One assignment: another thread never sees the one without the other.
+        self._known = origin, uuid.UUID(bytes=origin.uuid)
 
     def close(self) -> None:
         """Let go of the file. Idempotent; any call that follows opens it again."""
@@ -149,12 +150,12 @@ class Journal(PushQueue):
         if shape is None or (boot is None and mono_ns is not None) or (unstage is not None and unstage.rows):
             return self._commit_with_more(values, message, time_us, mono_ns, unstage)
         body = shape.encode(values.values())
-        origin = self._origin
+        origin, origin_id = self._known
         with self._database.plain("commit") as connection:
             done = connection.execute(_INSERT, (time_us, mono_ns, boot, shape.id, body, message, origin.id))
         if done.rowcount != 1 or done.lastrowid is None:  # another origin: nothing was written
             return self._commit_with_more(values, message, time_us, mono_ns, unstage)
-        return Receipt(done.lastrowid - origin.base, uuid.UUID(bytes=origin.uuid), time_us)
+        return Receipt(done.lastrowid - origin.base, origin_id, time_us)
 
     def _commit_with_more(
         self,
@@ -176,12 +177,12 @@ class Journal(PushQueue):
             if unstage is not None:
                 staged.unstage(connection, unstage, name=self._database.name)
         self._book.remember(values, shape)
-        self._origin = origin
+        self._know(origin)
         if boot is not None:
             self._boot_row = boot
         if unstage is not None:
             unstage.release()
-        return Receipt(cast("int", row_id) - origin.base, uuid.UUID(bytes=origin.uuid), time_us)
+        return Receipt(cast("int", row_id) - origin.base, self._known[1], time_us)
 
     def _find_boot(self, connection: sqlite3.Connection) -> int:
         boot_id = self._clock.boot_id()

@@ -12,7 +12,7 @@ from nikdev_iot.model.values import Kind
 from nikdev_iot.wire.pack import Pack
 
 from . import holes, origins
-from .packing import Row, pack_rows
+from .packing import Rows, pack_rows
 from .records import SentPack
 from .shapes import Shape, ShapeBook
 
@@ -46,20 +46,21 @@ class _Budget:
         self._plain_bytes = _HEAD_BYTES
         self._index_bytes = 0
 
-    def add(self, rows: list[Row]) -> bool:
+    def add(self, rows: Rows) -> bool:
         """Count `rows` in and return True if they fit, else return False and count nothing."""
         shapes = dict(self._shapes)
         columns = self._columns
         plain, index = self._plain_bytes, self._index_bytes
-        for shape_id in {row[2] for row in rows} - shapes.keys():
-            shape = shapes[shape_id] = self.book.by_id(self._connection, shape_id)
-            columns = columns | set(zip(shape.fields, shape.kinds, strict=True))
-        plain += (len(columns) - len(self._columns)) * _COLUMN_BYTES
-        for _, _, shape_id, body, message in rows:
-            plain += _ROW_BYTES + len(body)
-            index += _INDEX_BYTES * len(shapes[shape_id].fields)
-            if message is not None:
-                plain += _TEXT_BYTES + 4 * len(message)
+        _, _, shape_ids, bodies, messages = rows
+        for shape_id in set(shape_ids):
+            shape = shapes.get(shape_id)
+            if shape is None:
+                shape = shapes[shape_id] = self.book.by_id(self._connection, shape_id)
+                columns = columns | set(zip(shape.fields, shape.kinds, strict=True))
+            index += _INDEX_BYTES * len(shape.fields) * shape_ids.count(shape_id)
+        plain += (len(columns) - len(self._columns)) * _COLUMN_BYTES + _ROW_BYTES * len(bodies) + sum(map(len, bodies))
+        if messages.count(None) < len(messages):
+            plain += sum(_TEXT_BYTES + 4 * len(message) for message in messages if message is not None)
         if len(columns) > self._max_columns or plain + (index if len(shapes) > 1 else 0) > self._max_bytes:
             return False
         self._shapes, self._columns, self._plain_bytes, self._index_bytes = shapes, columns, plain, index
@@ -85,13 +86,13 @@ def build_next(
         return None
     skipped = holes.between(connection, start, end)
     budget = _Budget(book, connection, max_bytes=max_bytes, max_columns=max_columns)
-    rows: list[Row] = []
+    rows = Rows.of([])
     for low, high in holes.complement(start, end, ((hole.first, hole.last) for hole in skipped)):
         if low > start:
             budget.add_gap()
         if not _fill(connection, rows, (low, high), max_commits, budget):
             break
-    if not rows:
+    if not rows.ids:
         return None
     return _pack(
         rows,
@@ -101,46 +102,45 @@ def build_next(
         base=origin.base,
         first=origin.acked + 1,
         parent=origin.acked_hash,
-        gaps=gaps_of(skipped, start, rows[-1][0], base=origin.base),
+        gaps=gaps_of(skipped, start, rows.ids[-1], base=origin.base),
     )
 
 
 def _fill(
     connection: sqlite3.Connection,
-    rows: list[Row],
+    rows: Rows,
     ids: tuple[int, int],
     max_commits: int,
     budget: _Budget,
 ) -> bool:
     """Append what fits of the ids from, and to; return whether it was all of them."""
     low, high = ids
-    cursor = connection.execute(_SELECT, (low, high, max_commits - len(rows)))
-    while chunk := cursor.fetchmany(_CHUNK_ROWS):
-        _check_ids(chunk, low, high, budget.book)
-        if budget.add(chunk):
-            rows += chunk
-        else:
+    cursor = connection.execute(_SELECT, (low, high, max_commits - len(rows.ids)))
+    while found := cursor.fetchmany(_CHUNK_ROWS):
+        chunk = Rows.of(found)
+        _check_ids(chunk.ids, low, high, budget.book)
+        if not budget.add(chunk):
             cursor.close()
-            fitting = next((at for at, row in enumerate(chunk) if not budget.add([row])), len(chunk))
+            fitting = next(at for at in range(len(found)) if not budget.add(chunk.cut(at, at + 1)))
             # The first commit is taken however large it is: it is the server that has to say that it is too large.
-            rows += chunk[: fitting or (0 if rows else 1)]
+            rows.extend(chunk.cut(0, fitting or (0 if rows.ids else 1)))
             return False
-        low = chunk[-1][0] + 1
-    if low <= high and len(rows) < max_commits:
+        rows.extend(chunk)
+        low = chunk.ids[-1] + 1
+    if low <= high and len(rows.ids) < max_commits:
         raise budget.book.damaged(f"its row {low} is missing")
     return low > high
 
 
-def _check_ids(chunk: list[Row], low: int, high: int, book: ShapeBook) -> None:
-    first, last = chunk[0][0], chunk[-1][0]
-    if first != low or last - first + 1 != len(chunk):
-        known = {row[0] for row in chunk}
+def _check_ids(ids: list[int], low: int, high: int, book: ShapeBook) -> None:
+    if ids[0] != low or ids[-1] - low + 1 != len(ids):
+        known = frozenset(ids)
         missing = next(row_id for row_id in range(low, high + 1) if row_id not in known)
         raise book.damaged(f"its row {missing} is missing")
 
 
 def _pack(
-    rows: list[Row],
+    rows: Rows,
     book: ShapeBook,
     connection: sqlite3.Connection,
     *,
@@ -158,7 +158,7 @@ def _pack(
     return Pack(
         origin=origin,
         first=first,
-        count=(rows[-1][0] - base if last is None else last) - first + 1,
+        count=(rows.ids[-1] - base if last is None else last) - first + 1,
         parent=parent,
         times=packed.times,
         columns=packed.columns,
@@ -169,16 +169,16 @@ def _pack(
 
 def build_sent(connection: sqlite3.Connection, book: ShapeBook, sent: SentPack, *, base: int) -> Pack:
     """Return the pack of a record, in the caller's read transaction."""
-    rows: list[Row] = []
+    rows = Rows.of([])
     ranges = ((gap.first + base, gap.last + base) for gap in sent.gaps)
     for low, high in holes.complement(sent.first + base, sent.last + base, ranges):
-        chunk = connection.execute(_SELECT, (low, high, -1)).fetchall()
-        if not chunk:
+        chunk = Rows.of(connection.execute(_SELECT, (low, high, -1)).fetchall())
+        if not chunk.ids:
             raise book.damaged(f"its row {low} is missing")
-        _check_ids(chunk, low, high, book)
-        if chunk[-1][0] != high:
-            raise book.damaged(f"its row {chunk[-1][0] + 1} is missing")
-        rows += chunk
+        _check_ids(chunk.ids, low, high, book)
+        if chunk.ids[-1] != high:
+            raise book.damaged(f"its row {chunk.ids[-1] + 1} is missing")
+        rows.extend(chunk)
     return _pack(
         rows,
         book,

@@ -6,20 +6,42 @@ import sys
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from nikdev_iot.model.values import Kind
 from nikdev_iot.wire.columns import Column
 
 from .shapes import Shape
 
-__all__ = ["PackedRows", "Row", "pack_rows"]
-
-Row: TypeAlias = tuple[int, int, int, bytes, str | None]
-"""id, time in µs UTC, shape id, body, message."""
+__all__ = ["PackedRows", "Rows", "pack_rows"]
 
 _BIG_ENDIAN = sys.byteorder == "big"
 _Data: TypeAlias = "array[Any] | list[str]"
+
+
+class Rows(NamedTuple):
+    """Rows of the journal, turned on their side: item `i` of each is of row `i`."""
+
+    ids: list[int]
+    times: list[int]
+    """µs UTC."""
+    shapes: list[int]
+    bodies: list[bytes]
+    messages: list[str | None]
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[int, int, int, bytes, str | None]]) -> Rows:
+        """Turn (id, time, shape, body, message) on their side."""
+        return cls(*map(list, zip(*rows, strict=True))) if rows else cls([], [], [], [], [])
+
+    def extend(self, more: Rows) -> None:
+        """Append other rows."""
+        for mine, theirs in zip(self, more, strict=True):
+            mine.extend(theirs)  # type: ignore[arg-type]
+
+    def cut(self, first: int, end: int) -> Rows:
+        """Return the rows from index `first` to before `end`."""
+        return Rows(*(part[first:end] for part in self))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +53,15 @@ class PackedRows:
     messages: tuple[tuple[int, str], ...]
 
 
-def pack_rows(rows: Sequence[Row], shape_by_id: Callable[[int], Shape]) -> PackedRows:
+def pack_rows(rows: Rows, shape_by_id: Callable[[int], Shape]) -> PackedRows:
     """Turn rows into columns, one for each (field, kind) in the order of first appearance.
 
     Raises:
         ValueError: a body is not of its shape; the message names the id of the row.
     """
-    if not rows:
+    ids, times, shape_ids, bodies, texts = rows
+    if not ids:
         return PackedRows(array("q"), (), ())
-    ids, times, shape_ids, bodies, texts = zip(*rows, strict=True)
     messages: tuple[tuple[int, str], ...] = ()
     if texts.count(None) != len(texts):
         messages = tuple((at, text) for at, text in enumerate(texts) if text is not None)
@@ -54,7 +76,7 @@ def pack_rows(rows: Sequence[Row], shape_by_id: Callable[[int], Shape]) -> Packe
         for field, kind, data in zip(shape.fields, shape.kinds, columns, strict=True):
             parts.setdefault((field, kind), []).append((at, data))
     return PackedRows(
-        array("q", times), tuple(_merge(field, found, len(rows)) for (field, _), found in parts.items()), messages
+        array("q", times), tuple(_merge(field, found, len(ids)) for (field, _), found in parts.items()), messages
     )
 
 

@@ -88,7 +88,7 @@ class PushQueue:
             return record(connection, pack, pack_hash, at_us=self._clock.now_us(), name=self._database.name)
 
     def in_flight(self) -> list[SentPack]:
-        """Return the packs sent and not settled, oldest first; all are attempts at the commits behind `acknowledged`."""
+        """Return the packs sent and not settled, oldest first; all begin behind `acknowledged`."""
         from .sent import in_flight
 
         with self._database.read("push") as connection:
