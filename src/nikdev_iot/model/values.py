@@ -68,7 +68,10 @@ def check_field_id(field_id: object) -> str:
         raise ValueRefused(
             f"A Field ID is a text; got {_short(field_id)} ({type(field_id).__name__}).", field_id=field_id
         )
-    problem = _field_id_problem(field_id)
+    # The long ones are kept out of the cache, which would hold on to them.
+    problem = (
+        f"it has {len(field_id)} characters" if len(field_id) > MAX_FIELD_ID_CHARS else _field_id_problem(field_id)
+    )
     if problem:
         raise ValueRefused(
             f"{_short(field_id)} cannot be a Field ID: {problem}.",
@@ -83,8 +86,6 @@ def check_field_id(field_id: object) -> str:
 def _field_id_problem(field_id: str) -> str:
     if not field_id:
         return "it is empty"
-    if len(field_id) > MAX_FIELD_ID_CHARS:
-        return f"it has {len(field_id)} characters"
     if field_id[0].isspace() or field_id[-1].isspace():
         return "it begins or ends with a space"
     for char in field_id:
@@ -178,6 +179,8 @@ def _refused(field_id: str, value: object, problem: str, hint: str = "") -> Valu
 
 def _short(value: object) -> str:
     try:
+        if isinstance(value, str) and len(value) > 80:
+            return f"{value[:60]!r}… ({len(value)} characters)"
         text = repr(value)
     except Exception:  # noqa: BLE001 - a stranger's repr may do anything, and this is an error path
         text = f"<{type(value).__name__}>"

@@ -259,10 +259,10 @@ class Reader:
             raise TooLarge(f"more than {self.max_items} items", limit=self.max_items, place=self.place())
 
     def key(self) -> str:
-        """Read the key of a map. Texts only: their hashes are seeded, so that nobody can make keys that collide."""
+        """Read a text. Keys are texts only: their hashes are seeded, so that nobody can make keys that collide."""
         major, number = self.head()
         if major != TEXT:
-            raise Malformed("a key that is not a text", place=self.place())
+            raise Malformed("not a text", place=self.place())
         return self.take(number).decode()
 
     def place(self) -> str:

@@ -144,8 +144,9 @@ def load_map(content: bytes, *, known: Mapping[bytes, str], version: int, limits
             raise Unsupported("its first key is not 'v', the version", place="content")
         found = reader.item()
         if found != version or type(found) is not int:
+            named = found if type(found) is int else "?"
             raise Unsupported(
-                f"version {str(found)[:80]} of the format; this side reads version {version}",
+                f"version {named} of the format; this side reads version {version}",
                 place="content",
                 hint="Upgrade this side.",
             )
@@ -261,7 +262,7 @@ def _read_column(reader: cbor.Reader, place: str) -> Column:
     if reader.head() != (cbor.ARRAY, 3):
         raise Malformed("not an array of three items", place=place)
     try:
-        field_id = check_field_id(reader.item(2))
+        field_id = check_field_id(reader.key())
     except ValueRefused as error:
         raise Malformed(error.message, place=place) from None
     raw_at = reader.item(2)

@@ -1,22 +1,19 @@
 """Packs: an immutable run of consecutive commits of one origin, as columns (`docs/wire.md`, "Packs").
 
-Two layers. The *content* is CBOR; its SHA-256 is the pack's *hash*, which the next pack names as its parent.
-The *frame* around it carries compression, the server's epoch and check values, so that damage to any byte is detected.
+The *content* is CBOR; its SHA-256 is the pack's *hash*, which the next pack names as its parent. What stands around it
+on the way is in `frame`; its names are at hand here too.
 """
 
 from __future__ import annotations
 
-import hashlib
-import struct
 import uuid
-import zlib
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from nikdev_iot.model.commits import Commit, Gap, commit_digest
-from nikdev_iot.model.errors import Damaged, Malformed, TooLarge, Unsupported
+from nikdev_iot.model.errors import Malformed, TooLarge
 from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US
 from nikdev_iot.model.values import INT64_MAX
 
@@ -33,6 +30,18 @@ from .columns import (
     put_columns,
     rows_of,
 )
+from .frame import (
+    EPOCH_BYTES,
+    HASH_BYTES,
+    NO_EPOCH,
+    RAW,
+    ZLIB,
+    Frame,
+    decode_frame,
+    decompress,
+    encode_frame,
+    hash_content,
+)
 from .limits import DEFAULT_LIMITS, Limits
 
 __all__ = [
@@ -40,6 +49,8 @@ __all__ = [
     "HASH_BYTES",
     "NO_EPOCH",
     "NO_PACK",
+    "RAW",
+    "ZLIB",
     "Frame",
     "Pack",
     "decode_content",
@@ -52,18 +63,8 @@ __all__ = [
 ]
 
 VERSION = 1
-HASH_BYTES = 32
-EPOCH_BYTES = 16
 NO_PACK = bytes(HASH_BYTES)
 """The parent of an origin's first pack, and the mark's hash where the server has nothing."""
-NO_EPOCH = bytes(EPOCH_BYTES)
-"""What a device names that has not yet met the server; no server has this epoch."""
-
-RAW, ZLIB = 0, 1
-_MAGIC = b"NKP\x01"
-_HEAD = struct.Struct("<4sB3sII16s32s")
-_RESERVED = bytes(3)
-_CRC_AT = 12
 _MAX_GAPS = 65_536
 
 _KEYS = cbor.keys(
@@ -222,11 +223,6 @@ def _put_shifts(shifts: Sequence[tuple[int, int]]) -> list[array[int]]:
     return [array("I", [row for row, _ in shifts]), array("q", [shift for _, shift in shifts])] if shifts else []
 
 
-def hash_content(content: bytes) -> bytes:
-    """Return a pack's hash: the SHA-256 of its content."""
-    return hashlib.sha256(content).digest()
-
-
 def decode_content(content: bytes, limits: Limits = DEFAULT_LIMITS) -> Pack:
     """Read a pack's content, from anyone.
 
@@ -258,7 +254,7 @@ def decode_content(content: bytes, limits: Limits = DEFAULT_LIMITS) -> Pack:
         gaps=gaps,
         messages=_get_messages(top["messages"], row_count) if "messages" in top else (),
         shifts=_get_shifts(top["shifts"], times) if "shifts" in top else (),
-        uncertain=get_index(top["uncertain"], row_count, "uncertain") if "uncertain" in top else None,
+        uncertain=(get_index(top["uncertain"], row_count, "uncertain") or None) if "uncertain" in top else None,
     )
 
 
@@ -318,92 +314,3 @@ def _get_shifts(item: object, times: array[int]) -> tuple[tuple[int, int], ...]:
         if not MIN_TIME_US <= times[row] + shift <= MAX_TIME_US:
             raise Malformed("a time outside the years 1 to 9999", place="shifts")
     return tuple(zip(rows, shifts, strict=True))
-
-
-# -- frame ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A pack as it travels."""
-
-    epoch: bytes
-    hash: bytes
-    content: bytes
-    codec: int
-    """How `payload` is compressed: 0 not at all, 1 zlib (RFC 1950)."""
-    payload: bytes
-    """The content as it arrived."""
-
-
-def encode_frame(content: bytes, *, epoch: bytes, level: int = 1) -> bytes:
-    """Return the request body for `content`; `level` is zlib's, 0 for none."""
-    payload, codec = content, RAW
-    if level:
-        squeezed = zlib.compress(content, level)
-        if len(squeezed) < len(content):
-            payload, codec = squeezed, ZLIB
-    head = bytearray(_HEAD.pack(_MAGIC, codec, _RESERVED, len(content), 0, epoch, hash_content(content)))
-    struct.pack_into("<I", head, _CRC_AT, zlib.crc32(payload, zlib.crc32(head)))
-    return bytes(head) + payload
-
-
-def decode_frame(body: bytes, limits: Limits = DEFAULT_LIMITS) -> Frame:
-    """Read a frame, from anyone, in memory bounded by `limits`.
-
-    Raises:
-        Damaged: any byte differs from what was sent, or some are missing.
-        TooLarge: the body, or what it decompresses to, is over a limit.
-        Unsupported: not a pack, or one of another version or compression.
-    """
-    if len(body) > limits.body_bytes:
-        raise TooLarge(f"{len(body)} bytes; the limit is {limits.body_bytes}", limit=limits.body_bytes, place="body")
-    if body[: len(_MAGIC)] != _MAGIC:
-        if body[:3] == _MAGIC[:3]:
-            raise Unsupported(f"version {body[3:4].hex()} of the frame", place="frame")
-        raise Unsupported("not a pack: it does not begin with 'NKP'", place="frame")
-    if len(body) < _HEAD.size:
-        raise Damaged(f"cut short after {len(body)} bytes", place="frame")
-    _, codec, reserved, length, crc, epoch, content_hash = _HEAD.unpack_from(body)
-    payload = body[_HEAD.size :]
-    head = body[:_CRC_AT] + bytes(4) + body[_CRC_AT + 4 : _HEAD.size]
-    if zlib.crc32(payload, zlib.crc32(head)) != crc:
-        raise Damaged("the check value does not agree: bytes were altered or cut off on the way", place="frame")
-    if reserved != _RESERVED:
-        raise Unsupported("its reserved bytes are not zero", place="frame")
-    if length > limits.content_bytes:
-        raise TooLarge(
-            f"{length} bytes decompressed; the limit is {limits.content_bytes}",
-            limit=limits.content_bytes,
-            place="frame",
-        )
-    content = decompress(payload, codec, length)
-    if hash_content(content) != content_hash:
-        raise Damaged("the hash does not agree with the content", place="frame")
-    return Frame(epoch, content_hash, content, codec, payload)
-
-
-def decompress(payload: bytes, codec: int, length: int) -> bytes:
-    """Return the content of `length` bytes, never holding more than that.
-
-    Raises:
-        Damaged: it is not `length` bytes long, or not in its compression.
-        Unsupported: an unknown `codec`.
-    """
-    if codec == RAW:
-        content = payload
-    elif codec == ZLIB:
-        stream = zlib.decompressobj()
-        try:
-            content = stream.decompress(payload, length + 1)
-            # The last bytes of the stream, its own check value, may still be waiting behind a full buffer.
-            content += stream.decompress(stream.unconsumed_tail, 1)
-        except zlib.error as error:
-            raise Damaged(f"not a zlib stream ({error})", place="frame") from None
-        if not stream.eof or stream.unused_data or stream.unconsumed_tail:
-            raise Damaged("its compressed part does not end where it should", place="frame")
-    else:
-        raise Unsupported(f"compression {codec}", place="frame")
-    if len(content) != length:
-        raise Damaged(f"{len(content)} bytes where {length} belong", place="frame")
-    return content
