@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
-from typing import Final, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from nikdev_iot.model.errors import GetException, ValueRefused, WireError
 from nikdev_iot.model.times import TimeLike, to_time_us
@@ -15,7 +15,10 @@ from .series import History, HistoryBuilder
 from .transport import Transport
 from .values import checked_field_ids
 
-__all__ = ["Aggregate", "Every", "fetch_history"]
+if TYPE_CHECKING:
+    from nikdev_iot.wire.page import Page
+
+__all__ = ["Aggregate", "Every", "fetch_history", "history_pages"]
 
 Aggregate: TypeAlias = Literal["mean", "min", "max", "sum", "count", "first", "last"]
 Every: TypeAlias = "str | int | float | timedelta"
@@ -48,16 +51,38 @@ def fetch_history(
         GetException: the server could not be asked, or said no.
         ValueRefused: a Field ID, time, width or aggregate that is none.
     """
+    wanted = checked_field_ids(field_ids)
+    builder = HistoryBuilder(wanted or ())
+    rows = 0
+    for page in history_pages(
+        transport, wanted, start=start, end=end, every=every, aggregate=aggregate, page_rows=page_rows
+    ):
+        builder.add(page)
+        rows += len(page.times)
+        if progress is not None:
+            progress(rows)
+    return builder.finish()
+
+
+def history_pages(
+    transport: Transport,
+    field_ids: str | Iterable[str] | None = None,
+    *,
+    start: TimeLike | None = None,
+    end: TimeLike | None = None,
+    every: Every | None = None,
+    aggregate: Aggregate | None = None,
+    page_rows: int = PAGE_ROWS,
+) -> Iterator[Page]:
+    """Yield what `fetch_history` puts together, one page in memory at a time."""
     from nikdev_iot.wire.headers import PAGE_TYPE
     from nikdev_iot.wire.page import decode_page
 
     wanted = checked_field_ids(field_ids)
-    builder = HistoryBuilder(wanted or ())
-    if wanted is not None and not wanted:
-        return builder.finish()
     query = _query(wanted, start, end, every, aggregate)
+    if wanted is not None and not wanted:
+        return
     query |= {"format": "page", "limit": str(page_rows)}
-    rows = 0
     while True:
         answer = ask(
             transport,
@@ -75,12 +100,9 @@ def fetch_history(
             raise GetException(
                 f"What {answer.url} sent is no page of history: {error.message}.", hint=error.hint or "Try again."
             ) from None
-        builder.add(page)
-        rows += len(page.times)
-        if progress is not None:
-            progress(rows)
+        yield page
         if page.next is None:
-            return builder.finish()
+            return
         if query.get("cursor") == page.next:
             raise GetException(f"{answer.url} sends the same page again and again.", hint="Upgrade the server.")
         query["cursor"] = page.next
