@@ -155,6 +155,7 @@ def read_shelf(base: Path, files: dict[Path, Path]) -> Shelf | None:
     from .pickles import PICKLE_ERRORS, load_plain
 
     dbm_errors = cast("tuple[type[Exception], ...]", dbm.error)  # a tuple, whatever it looks like
+    unreadable: tuple[type[Exception], ...] = (OSError, *dbm_errors, *PICKLE_ERRORS)
     with tempfile.TemporaryDirectory(prefix="nikdev-") as folder:
         try:
             for original, place in files.items():
@@ -167,7 +168,7 @@ def read_shelf(base: Path, files: dict[Path, Path]) -> Shelf | None:
             if len(raw) < 3:
                 return None
             found = {key: load_plain(content) for key, content in raw.items()}
-        except (OSError, *dbm_errors, *PICKLE_ERRORS) as error:
+        except unreadable as error:
             logging.getLogger("nikdev_iot.client").warning(
                 "What 0.5.5 left in %s cannot be read here (%s), and stays as it is. If it is the file of another dbm "
                 "library, install that (python3-gdbm on Debian) or read it with the Python that wrote it.",

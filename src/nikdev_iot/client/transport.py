@@ -243,7 +243,7 @@ def _by_type(error: Exception, place: str, timeout_s: float) -> tuple[str, Troub
             "timeout",
             "The network is slow or a firewall swallows what is sent; 'requestTimeout' says how long to wait.",
         )
-    if isinstance(error, raised.TimeoutError | TimeoutError):
+    if isinstance(error, raised.TimeoutError | TimeoutError) or isinstance(_innermost(error), TimeoutError):
         return (
             f"{place} did not answer within {timeout_s:g} s",
             "timeout",
@@ -275,9 +275,7 @@ def _tls(error: Exception, place: str) -> tuple[str, Trouble, str]:
 def _cut(error: Exception, place: str) -> tuple[str, Trouble, str]:
     import http.client
 
-    inner: object = error
-    while isinstance(inner, Exception) and inner.args and isinstance(inner.args[-1], Exception):
-        inner = inner.args[-1]
+    inner = _innermost(error)
     if isinstance(inner, http.client.BadStatusLine) and not isinstance(inner, http.client.RemoteDisconnected):
         return (f"What answers at {place} does not speak HTTP", "other", "Check host and port in 'baseUrl'.")
     if isinstance(inner, http.client.HTTPException) and not isinstance(
@@ -287,10 +285,15 @@ def _cut(error: Exception, place: str) -> tuple[str, Trouble, str]:
     return (f"The connection to {place} ended before the answer was complete", "cut", "Try again.")
 
 
-def _inner(error: object) -> str:
-    """Return the innermost reason in words, without addresses of objects in it."""
+def _innermost(error: object) -> object:
     while isinstance(error, Exception) and error.args and isinstance(error.args[-1], Exception):
         error = error.args[-1]
+    return error
+
+
+def _inner(error: object) -> str:
+    """Return the innermost reason in words, without addresses of objects in it."""
+    error = _innermost(error)
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     text = str(error)

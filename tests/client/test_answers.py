@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nikdev_iot.client.answers import Answer, NotOurs
+
+URL = "http://h/api/v1/x"
+
+
+def answer(status: int, body: str | bytes, kind: str = "", **headers: str) -> Answer:
+    raw = body.encode() if isinstance(body, str) else body
+    return Answer(URL, status, {"content-type": kind, **headers}, raw)
+
+
+def test_what_a_nikdev_server_says_is_repeated() -> None:
+    text = answer(404, '{"message": "no field x", "code": "not-found"}', "application/json").explain()
+    assert "no field x" in text
+    assert "404" in text
+    assert URL in text
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "part"),
+    [
+        ("<html><head><title>\n Sign in to Café </title></head>", "text/html", "'Sign in to Café'"),
+        ("<!DOCTYPE html><p>hm", "text/plain", "HTML"),
+        ("", "application/json", "nothing"),
+        ('{"mess', "application/json", "damaged"),
+        ('{"message": 7}', "application/json", "not a NikDev server's"),
+        ("Bad Gateway", "text/plain", "'Bad Gateway'"),
+        (b"\xff\xfe\x00", "application/octet-stream", "octet-stream"),
+    ],
+)
+def test_what_another_one_says_is_named(body: str | bytes, kind: str, part: str) -> None:
+    found = answer(502, body, kind)
+    assert found.said() is None
+    text = found.explain()
+    assert part in text
+    assert "502" in text
+    assert URL in text
+    assert "baseUrl" in text
+
+
+def test_a_redirect_is_named_with_its_target() -> None:
+    text = answer(302, "", location="https://login.example/").explain()
+    assert "https://login.example/" in text
+    assert "not followed" in text
+
+
+def test_json() -> None:
+    assert answer(200, "[1, 2.5]").json() == [1, 2.5]
+    with pytest.raises(NotOurs, match="HTML"):
+        answer(200, "<html></html>", "text/html").json()
+    with pytest.raises(NotOurs):
+        answer(200, "[" * 100_000).json()
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("7", 7.0), ("0", 0.0), ("x", None), ("-1", None), ("1e99", None), ("nan", None)])
+def test_retry_after(text: str, seconds: float | None) -> None:
+    assert answer(429, "", **{"retry-after": text}).retry_after_s == seconds
+
+
+@given(st.binary(max_size=300), st.integers(200, 599), st.text(max_size=20))
+def test_any_answer_can_be_explained(body: bytes, status: int, kind: str) -> None:
+    found = answer(status, body, kind)
+    assert len(found.explain()) < 3_000
+    assert len(found.not_ours()) < 1_000
