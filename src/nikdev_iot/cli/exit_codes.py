@@ -40,6 +40,8 @@ class ExitCode(IntEnum):
     """The server answered, and with something else than what was asked for: an unknown field, for one."""
     CANNOT_LISTEN = 9
     """`serve`: the address is taken by another program, or is not this machine's."""
+    CLOCK = 10
+    """`doctor`: this device's clock and the server's are far apart."""
     INTERRUPTED = 130
     """Ctrl-C."""
     BROKEN_PIPE = 141

@@ -78,5 +78,7 @@ class LazyGroup(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete a verb's name from the table."""
-        found = [CompletionItem(name, help=verb.about) for name, verb in self.verbs.items() if name.startswith(incomplete)]
+        found = [
+            CompletionItem(name, help=verb.about) for name, verb in self.verbs.items() if name.startswith(incomplete)
+        ]
         return found + click.Command.shell_complete(self, ctx, incomplete)

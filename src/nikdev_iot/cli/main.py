@@ -15,6 +15,7 @@ from nikdev_iot.model.errors import NikDevError
 
 from .exit_codes import ExitCode, exit_code_of
 from .lazy import LazyGroup, Verb
+from .wording import for_the_command_line
 
 __all__ = ["VERBS", "main", "root"]
 
@@ -39,7 +40,6 @@ VERBS = {
     "admin": Verb(f"{_HERE}.admin:admin", "Manage a server's accounts, devices and keys.", extra="server"),
     "completion": Verb(f"{_HERE}.completion:completion", "Print shell completion for bash, zsh or fish."),
 }
-_ISSUES = "https://github.com/nikdev/nikdev-iot/issues"
 
 
 @click.group(
@@ -70,7 +70,7 @@ def main(args: Sequence[str] | None = None) -> None:
         code = result if isinstance(result, int) else ExitCode.OK
     except NikDevError as error:
         code = exit_code_of(error)
-        _tell(error.message, error.hint, code, as_json=as_json)
+        _tell_error(error, code, as_json=as_json)
         _traceback_if_asked(error)
     except click.ClickException as error:
         code = ExitCode.USAGE
@@ -88,7 +88,9 @@ def main(args: Sequence[str] | None = None) -> None:
         _traceback_if_asked(error)
     except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, a person gets one line
         code = ExitCode.UNEXPECTED
-        hint = f"This is a fault of nikdev {__version__}: run it again with NIKDEV_DEBUG=1 and report the output at {_ISSUES}."
+        hint = (
+            f"This is a fault of nikdev {__version__}. Please report it with the output of a run with NIKDEV_DEBUG=1."
+        )
         _tell(f"Unexpected {type(error).__name__}: {_one_line(str(error))}", hint, code, as_json=as_json)
         _traceback_if_asked(error)
     sys.exit(int(code))
@@ -100,16 +102,24 @@ def _wants_json(arguments: Sequence[str]) -> bool:
     return "--json" in arguments[:end]
 
 
-def _tell(message: str, hint: str, code: int, *, as_json: bool, name: str = "") -> None:
+def _tell(message: str, hint: str, code: int, *, as_json: bool, problems: Sequence[Any] = ()) -> None:
     if as_json:
-        body: dict[str, Any] = {"code": name or ExitCode(code).name.lower(), "exit_code": int(code)}
+        body: dict[str, Any] = {"code": ExitCode(code).name.lower(), "exit_code": int(code)}
         body |= {"message": message, "hint": hint}
+        if problems:
+            body["problems"] = list(problems)
         click.echo(json.dumps({"error": body}, ensure_ascii=False), err=True)
         return
     color = False if os.environ.get("NO_COLOR") else None
     click.echo(click.style("nikdev: ", fg="red", bold=True) + message, err=True, color=color)
     if hint:
         click.echo(hint, err=True, color=color)
+
+
+def _tell_error(error: NikDevError, code: int, *, as_json: bool) -> None:
+    problems = [{"line": note.line, "problem": note.text} for note in getattr(error, "problems", ())]
+    message, hint = for_the_command_line(error.message), for_the_command_line(error.hint)
+    _tell(message, hint, code, as_json=as_json, problems=problems)
 
 
 def _tell_usage(error: click.ClickException, *, as_json: bool) -> None:

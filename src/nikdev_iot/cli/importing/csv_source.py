@@ -5,10 +5,14 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from nikdev_iot.model.errors import ValueRefused
 
 from .cells import Row
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 __all__ = ["DELIMITERS", "CsvRows", "read_csv", "sniff_delimiter"]
 
@@ -70,7 +74,7 @@ def read_csv(lines: Iterable[str], *, delimiter: str) -> CsvRows:
     return CsvRows(tuple(places), repeated, _rows(reader, names))
 
 
-def _rows(reader: csv._reader, names: list[str]) -> Iterator[Row]:
+def _rows(reader: Reader, names: list[str]) -> Iterator[Row]:
     unnamed = [number for number, name in enumerate(names) if not name]
     named = [(number, name) for number, name in enumerate(names) if name]
     whole = not unnamed

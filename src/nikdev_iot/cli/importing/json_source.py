@@ -1,4 +1,7 @@
-"""JSON files as rows: an array of objects, or one object per line; nested keys joined by dots. Pure: text in, rows out."""
+"""JSON files as rows: an array of objects, or one object per line; nested keys joined by dots.
+
+Pure: text in, rows out.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ def read_json_array(text: str) -> Iterator[Row]:
         ValueRefused: the text is not a JSON array; where it breaks off, its last whole objects have been given.
     """
     decoder = json.JSONDecoder(object_pairs_hook=_pairs)
-    at = _BLANK.match(text).end()  # type: ignore[union-attr] - it matches nothing, too
+    at = _skip(text, 0)
     if text[at : at + 1] != "[":
         raise ValueRefused("The file is not a JSON array: it does not begin with [.")
     at = _skip(text, at + 1)
@@ -115,7 +118,8 @@ def _row(line: int, item: object) -> Row:
 
 
 def _skip(text: str, at: int) -> int:
-    return _BLANK.match(text, at).end()  # type: ignore[union-attr] - as above
+    blank = _BLANK.match(text, at)
+    return blank.end() if blank else at
 
 
 def _broken(text: str, at: int, error: Exception | None) -> ValueRefused:

@@ -76,8 +76,8 @@ class Tally:
 class RowReader:
     """Gives a file's rows as commits, and counts in `tally`.
 
-    Rows that `selection.where` leaves out are not looked at any further. `typed` says that cells have kinds of their own
-    (JSON): a text in them stays one, where a CSV cell is a number if it looks like one.
+    Rows that `selection.where` leaves out are not looked at any further. `typed` says that cells have kinds of their
+    own (JSON): a text in them stays one, where a CSV cell is a number if it looks like one.
     """
 
     def __init__(
@@ -210,6 +210,7 @@ class RowReader:
                 "--missing TEXT), or leave these rows out with --skip-bad.",
             )
         if tally.rows and tally.elsewhere == tally.rows:
-            wanted = " and ".join(f"{column}={' or '.join(sorted(texts))}" for column, texts in self._selection.where.items())
+            wanted = " and ".join(
+                f"{column}={' or '.join(sorted(texts))}" for column, texts in self._selection.where.items()
+            )
             raise FileRefused(f"None of the {tally.rows} rows has {wanted}.", hint="Nothing was imported.")
-

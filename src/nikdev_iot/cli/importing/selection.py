@@ -156,7 +156,7 @@ class Selection:
                 continue
             if target.field_id in taken:
                 raise FileRefused(
-                    f"The columns {taken[target.field_id]!r} and {column!r} would become one field {target.field_id!r}.",
+                    f"{taken[target.field_id]!r} and {column!r} would become one field {target.field_id!r}.",
                     hint=f"{_NOTHING_DONE} Choose another name with --rename.",
                 )
             taken[target.field_id] = column

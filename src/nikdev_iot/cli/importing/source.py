@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -40,14 +41,14 @@ def open_source(
 ) -> Iterator[Source]:
     """Open a file as rows.
 
-    Without `file_format` a file that begins with `[` is a JSON array, one that begins with `{` JSON lines, any other CSV.
+    Without `file_format` a file that begins with `[` is a JSON array, one with `{` JSON lines, any other CSV.
 
     Raises:
         FileRefused: it is empty, has no header, or is not in that encoding; the rows raise the last one, too.
         OSError: it cannot be read.
     """
     # newline="" because a quoted cell may hold a line break, which is part of it.
-    with path.open(encoding=_with_mark(encoding), newline="") as file:
+    with path.open("rb") as raw, io.TextIOWrapper(raw, encoding=_with_mark(encoding), newline="") as file:
         lines = _decoded(file, path, encoding)
         head = list(islice(lines, _HEAD_LINES)) if file_format != "json" else []
         kind = file_format or _kind_of(head)
@@ -58,7 +59,7 @@ def open_source(
         else:
             columns, repeated = None, {}
             rows = read_json_lines(every) if kind == "jsonl" else read_json_array("".join(every))
-        yield Source(format=kind, columns=columns, repeated=repeated, rows=rows, read_bytes=file.buffer.tell)
+        yield Source(format=kind, columns=columns, repeated=repeated, rows=rows, read_bytes=raw.tell)
 
 
 def file_sha256(path: Path) -> str:

@@ -61,7 +61,7 @@ class TimeReader:
         if self._clock is None:
             raise FileRefused(
                 f"The time {text!r} has no offset, so it could mean any of 26 hours.",
-                hint="Nothing was imported. Say where the times were taken: --timezone UTC, --timezone Europe/Rome, --timezone +01:00.",
+                hint="Nothing was imported. Say where it was taken: --timezone UTC, or Europe/Rome, or +01:00.",
             )
         time_us, exists = self._clock.to_utc_us(time)
         return check_time_us(time_us), exists

@@ -48,10 +48,10 @@ class LocalClock:
     """Turns the local times of one recording, in their order, into UTC.
 
     Where a zone's clock is put back, an hour of local times comes twice. Which of the two a row belongs to follows from
-    the rows before it: the first run through that hour is the earlier one, and once the times step against the direction
-    of the recording, the later one begins. A time that only repeats counts as such a step too (an hourly recording shows
-    nothing else), unless the recording repeats times elsewhere; and where it steps back a little elsewhere (several
-    sensors in one file), only a step of half an hour counts.
+    the rows before it: the first run through that hour is the earlier one, and once the times step against the
+    direction of the recording, the later one begins. A time that only repeats counts as such a step too (an hourly
+    recording shows nothing else), unless the recording repeats times elsewhere; and where it steps back a little
+    elsewhere (several sensors in one file), only a step of half an hour counts.
     """
 
     def __init__(self, zone: tzinfo) -> None:

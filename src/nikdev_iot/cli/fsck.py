@@ -1,0 +1,36 @@
+"""`nikdev fsck`: check the journal."""
+
+from __future__ import annotations
+
+import click
+
+from .exit_codes import ExitCode
+from .folder import open_folder
+from .output import json_option, mark, print_json
+
+__all__ = ["fsck"]
+
+
+@click.command()
+@json_option
+def fsck(*, as_json: bool) -> int:
+    """Check the device's store.
+
+    Reads every commit of the journal, and changes nothing.
+
+    \b
+    Example:
+      nikdev fsck
+    """
+    with open_folder().open_journal() as journal:
+        problems = journal.check()
+        path = journal.path
+    if as_json:
+        found = [{"what": problem.what, "hint": problem.hint} for problem in problems]
+        print_json({"ok": not problems, "journal": str(path), "problems": found})
+    else:
+        for problem in problems:
+            click.echo(f"{mark(ok=False)} {problem}")
+        if not problems:
+            click.echo(f"{mark(ok=True)} {path} is sound.")
+    return ExitCode.JOURNAL if problems else ExitCode.OK

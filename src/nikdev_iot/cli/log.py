@@ -1,0 +1,60 @@
+"""`nikdev log`: the device's own history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .folder import open_folder
+from .output import counted, json_option, print_json, when
+
+if TYPE_CHECKING:
+    from nikdev_iot.journal.records import LogEntry
+
+__all__ = ["log", "log_entry"]
+
+_COLORS = {"unpushed": "yellow", "acknowledged": "green", "rejected": "red", "discarded": "bright_black"}
+
+
+@click.command()
+@click.option("-n", "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many.")
+@click.option("--before", type=click.IntRange(min=1), metavar="ID", help="Only those before the `id` of a JSON line.")
+@json_option
+def log(*, limit: int, before: int | None, as_json: bool) -> None:
+    """List commits, newest first.
+
+    \b
+    Example:
+      nikdev log -n 5
+    """
+    with open_folder().open_journal() as journal:
+        entries = journal.log(limit=limit, before=before)
+        current = journal.origin
+    if as_json:
+        print_json({"commits": [log_entry(entry) for entry in entries]})
+        return
+    if not entries:
+        click.echo("No commits yet.")
+    for entry in entries:
+        number = f"{entry.number}" if entry.origin == current else f"{entry.number} of {str(entry.origin)[:8]}"
+        state = click.style(f"{entry.state.value:<12}", fg=_COLORS[entry.state.value])
+        line = f"{click.style(f'{number:>8}', bold=True)}  {when(entry.time_us)}  {state}"
+        click.echo(f"{line}  {counted(entry.value_count, 'value')}{f'  {entry.message}' if entry.message else ''}")
+
+
+def log_entry(entry: LogEntry) -> dict[str, Any]:
+    """Return a commit as `log` and `show` print it in JSON."""
+    found: dict[str, Any] = {
+        "id": entry.id,
+        "number": entry.number,
+        "origin": str(entry.origin),
+        "time_us": entry.time_us,
+        "message": entry.message,
+        "state": entry.state.value,
+        "value_count": entry.value_count,
+        "reason": entry.reason,
+    }
+    if entry.values is not None:
+        found["values"] = dict(entry.values)
+    return found

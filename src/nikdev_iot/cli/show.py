@@ -1,0 +1,40 @@
+"""`nikdev show`: one commit."""
+
+from __future__ import annotations
+
+import click
+
+from nikdev_iot.model.errors import ValueRefused
+from nikdev_iot.model.times import iso
+
+from .folder import open_folder
+from .log import log_entry
+from .output import json_option, print_json, shown
+
+__all__ = ["show"]
+
+
+@click.command()
+@click.argument("number", type=click.IntRange(min=1), metavar="N")
+@json_option
+def show(*, number: int, as_json: bool) -> None:
+    """Show one commit with its values.
+
+    \b
+    Example:
+      nikdev show 42
+    """
+    with open_folder().open_journal() as journal:
+        entry = journal.show(number)
+    if entry is None:
+        raise ValueRefused(f"There is no commit {number} in this journal.", hint="`nikdev log` lists those there are.")
+    if as_json:
+        print_json(log_entry(entry))
+        return
+    click.echo(click.style(f"commit {entry.number}", fg="yellow") + f" of {entry.origin}")
+    click.echo(f"time   {iso(entry.time_us)}")
+    click.echo(f"state  {entry.state.value}{f': {entry.reason}' if entry.reason else ''}")
+    if entry.message:
+        click.echo(f"\n    {entry.message}\n")
+    for field_id, value in (entry.values or {}).items():
+        click.echo(f"  {field_id} = {shown(value)}")

@@ -1,0 +1,25 @@
+"""What the library says to programs, said to someone at a command line: the same advice, in the words of its verbs."""
+
+from __future__ import annotations
+
+__all__ = ["for_the_command_line"]
+
+_SAID_HERE = {
+    "restore_rejected()": "`nikdev rejected --restore`",
+    "rejected()": "`nikdev rejected`",
+    "get() and fetch()": "`nikdev get` and `nikdev fetch`",
+    "push()": "`nikdev push`",
+    "reset()": "`nikdev reset`",
+    "'baseUrl'": "the url in .nikdev/config.json",
+    "'deviceId'": "device in .nikdev/config.json",
+    "'apiKey'": "key in .nikdev/config.json",
+    "'requestTimeout'": "timeout in .nikdev/config.json",
+    "storagePath": "NIKDEV_DIR",
+}
+
+
+def for_the_command_line(text: str) -> str:
+    """Return an advice with calls and settings of the library named as the command line names them."""
+    for there, here in _SAID_HERE.items():
+        text = text.replace(there, here)
+    return text
