@@ -50,7 +50,14 @@ IMPORT = "import json, sys; import nikdev_iot; print(json.dumps([nikdev_iot.__fi
 
 
 def _run(*command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(
+        [str(part) for part in command],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
     if check and done.returncode:
         pytest.fail(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done
@@ -156,9 +163,9 @@ def test_help_works_on_a_device(device: Path) -> None:
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("verb", [["serve"], ["admin", "account", "create", "a@example.org"]])
-def test_a_server_verb_on_a_device_says_what_to_install(device: Path, verb: list[str]) -> None:
-    done = _run(device / "nikdev", *verb, check=False)
+@pytest.mark.parametrize("verb", [["serve"], ["admin", "account", "add", "a@example.org", "--password-stdin"]])
+def test_a_server_verb_on_a_device_says_what_to_install(device: Path, verb: list[str], tmp_path: Path) -> None:
+    done = _run(device / "nikdev", *verb, "--data", tmp_path, check=False)
     assert done.returncode != 0
     assert "pip install 'nikdev-iot[server]'" in done.stderr
     assert "Traceback" not in done.stderr

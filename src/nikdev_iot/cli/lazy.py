@@ -51,13 +51,29 @@ class LazyGroup(click.Group):
         try:
             command = getattr(import_module(module), attribute)
         except ModuleNotFoundError as error:
-            if verb.extra and not (error.name or "").startswith("nikdev_iot"):
-                raise ConfigError(
-                    f"`nikdev {cmd_name}` needs {error.name}, which is not installed here.",
-                    hint=f"Run: pip install 'nikdev-iot[{verb.extra}]'",
-                ) from None
+            self._say_what_to_install(cmd_name, error)
             raise
         return command  # type: ignore[no-any-return]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; what it imports only while it runs may be missing, too.
+
+        Raises:
+            ConfigError: it needs a part that is not installed.
+        """
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            self._say_what_to_install(ctx.invoked_subcommand, error)
+            raise
+
+    def _say_what_to_install(self, name: str | None, error: ModuleNotFoundError) -> None:
+        verb = self.verbs.get(name or "")
+        if verb is not None and verb.extra and not (error.name or "").startswith("nikdev_iot"):
+            raise ConfigError(
+                f"`nikdev {name}` needs {error.name}, which is not installed here.",
+                hint=f"Run: pip install 'nikdev-iot[{verb.extra}]'",
+            ) from None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
