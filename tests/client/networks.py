@@ -160,7 +160,7 @@ def scripted(answer: Callable[[Request], Reply]) -> Iterator[int]:
             self.end_headers()
             self.wfile.write(raw)
 
-        do_GET = do_POST = _any
+        do_GET = do_POST = _any  # noqa: N815 - as http.server calls them
 
         def log_message(self, *args: Any) -> None:
             pass

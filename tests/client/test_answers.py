@@ -57,7 +57,9 @@ def test_json() -> None:
         answer(200, "[" * 100_000).json()
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("7", 7.0), ("0", 0.0), ("x", None), ("-1", None), ("1e99", None), ("nan", None)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("7", 7.0), ("0", 0.0), ("x", None), ("-1", None), ("1e99", None), ("nan", None)]
+)
 def test_retry_after(text: str, seconds: float | None) -> None:
     assert answer(429, "", **{"retry-after": text}).retry_after_s == seconds
 

@@ -100,12 +100,15 @@ def test_the_url_ends_with_a_slash(url: str, becomes: str) -> None:
 
 
 def test_the_given_url_goes_before_the_environment() -> None:
-    assert Config.from_dict({"baseUrl": "http://a/"}, environ={"NIKDEV_URL": "http://b/"}).base_url == "http://a/api/v1/"
+    assert (
+        Config.from_dict({"baseUrl": "http://a/"}, environ={"NIKDEV_URL": "http://b/"}).base_url == "http://a/api/v1/"
+    )
     assert Config.from_dict({"baseUrl": None}, environ={"NIKDEV_URL": "http://b/x"}).base_url == "http://b/x/"
 
 
 @pytest.mark.parametrize(
-    "url", ["", "localhost:8321", "ftp://h/", "http://", "http://h:99999/", "http://h/?a=b", "http://h/#x", "http://[::1", 7]
+    "url",
+    ["", "localhost:8321", "ftp://h/", "http://", "http://h:99999/", "http://h/?a=b", "http://h/#x", "http://[::1", 7],
 )
 def test_a_url_that_cannot_be_used_is_refused(url: object) -> None:
     with pytest.raises(ConfigError) as caught:

@@ -78,7 +78,7 @@ def test_a_server_that_keeps_one_waiting(serve: Callable[[socket.socket], None])
 
 
 def test_a_large_body_that_nobody_reads() -> None:
-    with listening(lambda connection: time.sleep(1.5) if connection else None) as port:
+    with listening(lambda _: time.sleep(1.5)) as port:
         transport = Transport(base_url=url_of(port), timeout_s=0.5)
         began = time.monotonic()
         with pytest.raises(TransportError) as caught:
@@ -159,7 +159,9 @@ def test_redirects_are_not_followed() -> None:
 
 
 def test_an_answer_comes_whole_whatever_its_status() -> None:
-    with scripted(lambda request: json_reply(418, {"q": request.query, "body": request.body.decode()}, X_Y="z")) as port:
+    with scripted(
+        lambda request: json_reply(418, {"q": request.query, "body": request.body.decode()}, X_Y="z")
+    ) as port:
         transport = Transport(base_url=url_of(port), timeout_s=5)
         answer = transport.request("POST", "a/b", query={"x": "å &", "y": "1"}, body=b"hm")
         assert answer.status == 418

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.servers import Credentials, RunningServer
+
+from nikdev_iot import Api
+
+MakeApi = Callable[..., Api]
+
+
+@pytest.fixture
+def who(server: RunningServer) -> Credentials:
+    """A device of this test's own, on the shared server."""
+    return server.new_device()
+
+
+@pytest.fixture
+def make_api(server: RunningServer, who: Credentials, tmp_path: Path) -> Iterator[MakeApi]:
+    """Make `Api` objects of that device, with one journal; close them at the end."""
+    with ExitStack() as stack:
+
+        def make(**options: Any) -> Api:
+            config = {
+                "baseUrl": server.api_url,
+                "deviceId": who.device_id,
+                "apiKey": who.api_key,
+                "storagePath": str(tmp_path / "device"),
+                **options,
+            }
+            return stack.enter_context(Api(config))
+
+        yield make
+
+
+@pytest.fixture
+def api(make_api: MakeApi) -> Api:
+    return make_api()
