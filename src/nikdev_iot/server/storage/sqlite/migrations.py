@@ -20,27 +20,32 @@ APPLICATION_ID = 0x4E4B4456
 _STEP_1 = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
 
+-- `origins.py` says what the columns behind the mark are for.
 CREATE TABLE origins (
   device BLOB NOT NULL, origin BLOB NOT NULL,
   mark_number INTEGER NOT NULL, mark_hash BLOB NOT NULL,
+  first_arrival INTEGER NOT NULL, min_time_us INTEGER, max_time_us INTEGER, arrivals BLOB NOT NULL,
   PRIMARY KEY (device, origin)
 ) WITHOUT ROWID;
 
--- A rowid table: payloads of some hundred kB do not belong into a tree that is searched by key.
+CREATE TABLE shelves (
+  device BLOB NOT NULL, origin BLOB NOT NULL, last INTEGER NOT NULL, last_arrival INTEGER NOT NULL,
+  -- The number of hexadecimal digits of max_time_us - min_time_us, null where no pack has rows.
+  width INTEGER, min_time_us INTEGER, max_time_us INTEGER, arrivals BLOB NOT NULL
+);
+CREATE UNIQUE INDEX shelves_by_number ON shelves (device, origin, last);
+CREATE UNIQUE INDEX shelves_by_arrival ON shelves (device, origin, last_arrival);
+CREATE INDEX shelves_by_time ON shelves (device, width, min_time_us, max_time_us) WHERE width IS NOT NULL;
+
+-- No index, on purpose: rows are added at the end, and found through origins and shelves.
 CREATE TABLE packs (
   arrival INTEGER PRIMARY KEY,
   device BLOB NOT NULL, origin BLOB NOT NULL,
   first INTEGER NOT NULL, last INTEGER NOT NULL, hash BLOB NOT NULL, parent BLOB NOT NULL,
-  row_count INTEGER NOT NULL,
-  -- The number of hexadecimal digits of max_time_us - min_time_us, null without rows: see spans().
-  width INTEGER,
-  min_time_us INTEGER NOT NULL, max_time_us INTEGER NOT NULL,
+  row_count INTEGER NOT NULL, min_time_us INTEGER NOT NULL, max_time_us INTEGER NOT NULL,
   received_us INTEGER NOT NULL, clock_offset_us INTEGER, key_id BLOB,
   codec INTEGER NOT NULL, content_bytes INTEGER NOT NULL, payload BLOB NOT NULL
 );
-CREATE UNIQUE INDEX packs_by_number ON packs (device, origin, last);
-CREATE INDEX packs_by_arrival ON packs (device);
-CREATE INDEX packs_by_time ON packs (device, width, min_time_us, max_time_us, row_count) WHERE width IS NOT NULL;
 
 CREATE TABLE entry_keys (
   device BLOB NOT NULL, key BLOB NOT NULL, at_us INTEGER NOT NULL, PRIMARY KEY (device, key)

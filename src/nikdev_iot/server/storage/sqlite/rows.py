@@ -21,7 +21,6 @@ __all__ = [
     "key_of",
     "pack_of",
     "session_of",
-    "width_of",
 ]
 
 PACK = (
@@ -33,13 +32,6 @@ SESSION = "token_hash, account, created_us, expires_us"
 DEVICE = "id, account, name, created_us, accepts_new_fields"
 FIELD = "device, field_id, kinds, unit, label, created_us"
 KEY = "id, device, name, secret_hash, can_read, can_write, created_us, expires_us, revoked_us, last_used_us"
-
-
-def width_of(pack: StoredPack) -> int | None:
-    """Return how many hexadecimal digits the pack's time span has (0 for one instant), None without rows."""
-    if not pack.row_count:
-        return None
-    return ((pack.max_time_us - pack.min_time_us).bit_length() + 3) // 4
 
 
 def pack_of(device_id: uuid.UUID, row: tuple[Any, ...]) -> StoredPack:

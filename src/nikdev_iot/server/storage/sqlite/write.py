@@ -5,69 +5,102 @@ from __future__ import annotations
 import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from nikdev_iot.server.storage.port import OriginKey
 from nikdev_iot.server.storage.records import LatestSnapshot, NewField, StoredPack
 from nikdev_iot.wire.marks import Mark
 
-from .rows import width_of
+from .bulk import Bulk
+from .origins import Origin, OriginCache, RawKey, load_origin, put_origins, put_shelves, with_pack
+from .read_packs import find_arrival
 from .write_accounts import AccountWrites
 
 __all__ = ["SqliteWrite"]
 
-_PUT_PACK = (
-    "INSERT INTO packs (arrival, device, origin, first, last, hash, parent, row_count, width, min_time_us, "
-    "max_time_us, received_us, clock_offset_us, key_id, codec, content_bytes, payload) "
-    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_PUT_PACKS = Bulk(
+    "INSERT INTO packs (arrival, device, origin, first, last, hash, parent, row_count, min_time_us, max_time_us, "
+    "received_us, clock_offset_us, key_id, codec, content_bytes, payload)",
+    16,
 )
-_PUT_MARK = (
-    "INSERT INTO origins VALUES (?,?,?,?) ON CONFLICT (device, origin) "
-    "DO UPDATE SET mark_number = excluded.mark_number, mark_hash = excluded.mark_hash"
+_REMEMBER = Bulk(
+    "INSERT INTO entry_keys (device, key, at_us)",
+    3,
+    "ON CONFLICT (device, key) DO UPDATE SET at_us = max(at_us, excluded.at_us)",
 )
 _IN_SIZES = (256, 16, 1)
 
 
 class SqliteWrite(AccountWrites):
-    """`port.WriteTransaction` on the one writer connection, inside BEGIN IMMEDIATE."""
+    """`port.WriteTransaction` on the one writer connection, inside BEGIN IMMEDIATE.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    That holds the file's write lock from the first statement on, so that what is read here stays so until its end.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, cache: OriginCache) -> None:
         super().__init__(connection)
+        self._cache = cache
+        self._arrival: int | None = None
+        """The counter of arrivals as this transaction has it, once it is known."""
+        self._changed: dict[RawKey, Origin] = {}
+
+    def committed(self) -> None:
+        """Note that the transaction is durable."""
+        if self._arrival is not None:
+            self._cache.committed(self._arrival, self._changed)
+
+    def _begin(self) -> int:
+        if self._arrival is None:
+            (self._arrival,) = self._execute("SELECT value FROM meta WHERE name = 'arrival'").fetchone()
+            self._cache.at(self._arrival)
+        return self._arrival
+
+    def _origin(self, key: RawKey) -> Origin:
+        origin = self._changed.get(key) or self._cache.get(key)
+        if origin is None:
+            origin = load_origin(self._execute, key)
+            self._cache.put(key, origin)
+        return origin
 
     def marks(self, keys: Iterable[OriginKey]) -> dict[OriginKey, Mark]:
-        # The transaction began with the file's write lock, so what is read here holds until its end.
+        self._begin()
         found = {}
         for key in keys:
-            row = self._execute(
-                "SELECT mark_number, mark_hash FROM origins WHERE device = ? AND origin = ?",
-                (key[0].bytes, key[1].bytes),
-            ).fetchone()
-            found[key] = Mark(*row) if row else Mark()
+            origin = self._origin(key[0].bytes + key[1].bytes)
+            found[key] = Mark(origin.mark_number, origin.mark_hash)
         return found
 
     def has_pack(self, key: OriginKey, *, first: int, last: int, hash: bytes) -> bool:
-        row = self._execute(
-            "SELECT first, hash FROM packs WHERE device = ? AND origin = ? AND last = ?",
-            (key[0].bytes, key[1].bytes, last),
-        ).fetchone()
-        return row is not None and row == (first, hash)
+        arrival = find_arrival(self._execute, key[0].bytes + key[1].bytes, last)
+        if arrival is None:
+            return False
+        row = self._execute("SELECT first, last, hash FROM packs WHERE arrival = ?", (arrival,)).fetchone()
+        return bool(row == (first, last, hash))
 
     def put_packs(self, packs: Sequence[StoredPack]) -> None:
         if not packs:
             return
-        (arrival,) = self._execute("SELECT value FROM meta WHERE name = 'arrival'").fetchone()
-        self._executemany(
-            _PUT_PACK,
-            [
+        arrival = 0
+        rows: list[tuple[Any, ...]] = []
+        full: list[tuple[RawKey, Origin]] = []
+        changed: dict[RawKey, Origin] = {}
+        for arrival, pack in enumerate(packs, self._begin() + 1):
+            device, name = pack.device_id.bytes, pack.origin.bytes
+            key = device + name
+            origin = changed.get(key) or self._origin(key)
+            if origin.is_full:
+                full.append((key, origin))
+            changed[key] = with_pack(origin, pack, arrival)
+            rows.append(
                 (
-                    number,
-                    pack.device_id.bytes,
-                    pack.origin.bytes,
+                    arrival,
+                    device,
+                    name,
                     pack.first,
                     pack.last,
                     pack.hash,
                     pack.parent,
                     pack.row_count,
-                    width_of(pack),
                     pack.min_time_us,
                     pack.max_time_us,
                     pack.received_us,
@@ -77,14 +110,13 @@ class SqliteWrite(AccountWrites):
                     pack.content_bytes,
                     pack.payload,
                 )
-                for number, pack in enumerate(packs, arrival + 1)
-            ],
-        )
-        marks = {(pack.device_id, pack.origin): pack for pack in packs}  # the last of each origin stays
-        self._executemany(
-            _PUT_MARK, [(pack.device_id.bytes, pack.origin.bytes, pack.last, pack.hash) for pack in marks.values()]
-        )
-        self._execute("UPDATE meta SET value = ? WHERE name = 'arrival'", (arrival + len(packs),))
+            )
+        _PUT_PACKS.run(self._execute, rows)
+        put_shelves(self._execute, full)
+        put_origins(self._execute, changed)
+        self._execute("UPDATE meta SET value = ? WHERE name = 'arrival'", (arrival,))
+        self._arrival = arrival
+        self._changed.update(changed)
 
     def seen_entries(self, device_id: uuid.UUID, keys: Sequence[bytes]) -> set[bytes]:
         seen: set[bytes] = set()
@@ -98,11 +130,7 @@ class SqliteWrite(AccountWrites):
         return seen
 
     def remember_entries(self, device_id: uuid.UUID, keys: Sequence[bytes], *, at_us: int) -> None:
-        self._executemany(
-            "INSERT INTO entry_keys VALUES (?,?,?) ON CONFLICT (device, key) "
-            "DO UPDATE SET at_us = max(at_us, excluded.at_us)",
-            [(device_id.bytes, key, at_us) for key in keys],
-        )
+        _REMEMBER.run(self._execute, [(device_id.bytes, key, at_us) for key in keys])
 
     def forget_entries(self, *, before_us: int, limit: int) -> int:
         return self._execute(

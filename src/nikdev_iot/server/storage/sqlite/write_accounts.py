@@ -11,6 +11,7 @@ from nikdev_iot.server.errors import Conflict
 from nikdev_iot.server.storage.port import kinds_mask
 from nikdev_iot.server.storage.records import Account, ApiKey, Device, Field, Session
 
+from .bulk import Execute
 from .rows import ACCOUNT, DEVICE, FIELD, KEY, SESSION
 
 __all__ = ["AccountWrites"]
@@ -20,7 +21,7 @@ class AccountWrites:
     """The part of `port.WriteTransaction` that people and their programs change."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._execute = connection.execute
+        self._execute: Execute = connection.execute
         self._executemany = connection.executemany
 
     def _add(self, table: str, columns: str, row: Sequence[Any], conflict: str) -> None:
