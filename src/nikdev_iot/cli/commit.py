@@ -27,10 +27,8 @@ def commit(*, message: str | None, time: str | None, as_json: bool) -> None:
         staged = api.staged()
         receipt = api.commit(message, time)
     if as_json:
-        found = None
-        if receipt is not None:
-            found = {"number": receipt.number, "origin": str(receipt.origin), "time_us": receipt.time_us}
-        print_json({"commit": found})
+        number, origin, time_us = (receipt.number, str(receipt.origin), receipt.time_us) if receipt else (None,) * 3
+        print_json({"number": number, "origin": origin, "time_us": time_us})
     elif receipt is None:
         click.echo("Nothing is staged, so nothing was committed. Stage values with: nikdev add FIELD=VALUE")
     else:

@@ -117,7 +117,7 @@ def _tell(message: str, hint: str, code: int, *, as_json: bool, problems: Sequen
 
 
 def _tell_error(error: NikDevError, code: int, *, as_json: bool) -> None:
-    problems = [{"line": note.line, "problem": note.text} for note in getattr(error, "problems", ())]
+    problems = [{"line": note.line, "item": note.item, "problem": note.text} for note in getattr(error, "problems", ())]
     message, hint = for_the_command_line(error.message), for_the_command_line(error.hint)
     _tell(message, hint, code, as_json=as_json, problems=problems)
 

@@ -29,6 +29,8 @@ class Row:
     """By column; a row that could not be read to its end has those before that place."""
     problem: str = ""
     """Why the row cannot be read, empty where it can."""
+    item: int | None = None
+    """Which item of a JSON array it is, from 1: all of them may stand on one line."""
 
 
 def text_of(cell: Cell) -> str:

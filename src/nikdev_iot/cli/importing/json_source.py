@@ -30,7 +30,7 @@ def read_json_array(text: str) -> Iterator[Row]:
     if text[at : at + 1] != "[":
         raise ValueRefused("The file is not a JSON array: it does not begin with [.")
     at = _skip(text, at + 1)
-    line, counted = 1, 0
+    line, counted, number = 1, 0, 0
     if text[at : at + 1] == "]":
         return
     while True:
@@ -40,7 +40,8 @@ def read_json_array(text: str) -> Iterator[Row]:
             item, at = decoder.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
             raise _broken(text, at, error) from None
-        yield _row(line, item)
+        number += 1
+        yield _row(line, item, number)
         at = _skip(text, at)
         sign = text[at : at + 1]
         if sign == "]":
@@ -106,15 +107,19 @@ def _pairs(pairs: list[tuple[str, Any]]) -> _Pairs:
     return _Pairs(pairs)
 
 
-def _row(line: int, item: object) -> Row:
-    if not isinstance(item, _Pairs):
-        return Row(line, {}, "is not a JSON object")
-    try:
-        return Row(line, flatten(item))
-    except ValueRefused as error:
-        return Row(line, {}, error.message)
-    except RecursionError:
-        return Row(line, {}, "is nested too deeply")
+def _row(line: int, item: object, number: int | None = None) -> Row:
+    cells: dict[str, Cell] = {}
+    problem = ""
+    if isinstance(item, _Pairs):
+        try:
+            cells = flatten(item)
+        except ValueRefused as error:
+            problem = error.message
+        except RecursionError:
+            problem = "is nested too deeply"
+    else:
+        problem = "is not a JSON object"
+    return Row(line, cells, problem, number)
 
 
 def _skip(text: str, at: int) -> int:

@@ -34,9 +34,21 @@ class LineNote:
 
     line: int
     text: str
+    item: int | None = None
+    """Of a JSON array, from 1."""
+
+    @classmethod
+    def of(cls, row: Row, text: str) -> LineNote:
+        """Say `text` about a row."""
+        return cls(row.line, text, row.item)
+
+    @property
+    def place(self) -> str:
+        """Where it is."""
+        return f"line {self.line}" if self.item is None else f"line {self.line}, item {self.item}"
 
     def __str__(self) -> str:
-        return f"line {self.line}: {self.text}"
+        return f"{self.place}: {self.text}"
 
 
 @dataclass(slots=True)
@@ -113,11 +125,11 @@ class RowReader:
             try:
                 found = self._read(row)
             except FileRefused as error:
-                raise FileRefused(f"line {row.line}: {error.message}", hint=error.hint) from None
+                raise FileRefused(str(LineNote.of(row, error.message)), hint=error.hint) from None
             except ValueRefused as error:
                 tally.bad += 1
                 if len(tally.problems) < LISTED:
-                    tally.problems.append(LineNote(row.line, error.message))
+                    tally.problems.append(LineNote.of(row, error.message))
                 continue
             if found is None or (tally.bad and not self._skip_bad):
                 continue
@@ -151,7 +163,7 @@ class RowReader:
             tally.never += 1
             if len(tally.never_lines) < LISTED:
                 text = " ".join(text_of(cells.get(column)) for column in self._selection.time)
-                tally.never_lines.append(LineNote(row.line, text))
+                tally.never_lines.append(LineNote.of(row, text))
         values: dict[str, Value] = {}
         for column, cell in cells.items():
             goal = targets[column]

@@ -38,10 +38,10 @@ def summary_json(file: Path, tally: Tally, receipt: BulkReceipt | None) -> dict[
             "where": tally.elsewhere,
             "bad": tally.bad,
         },
-        "bad_rows": [{"line": note.line, "problem": note.text} for note in tally.problems],
+        "bad_rows": [{"line": note.line, "item": note.item, "problem": note.text} for note in tally.problems],
         "times_that_never_were": {
             "count": tally.never,
-            "rows": [{"line": note.line, "time": note.text} for note in tally.never_lines],
+            "rows": [{"line": note.line, "item": note.item, "time": note.text} for note in tally.never_lines],
         },
         "fields": {field_id: _field_json(counts) for field_id, counts in tally.fields.items()},
     }

@@ -84,10 +84,14 @@ def _parse(text: str, time_format: str) -> datetime:
 
 
 def _parse_iso(text: str) -> datetime:
-    if _PLAIN_NUMBER.fullmatch(text):
+    if "-" not in text and _PLAIN_NUMBER.fullmatch(text):
         raise ValueRefused(
             f"has the time {text!r}, a plain number: say --time-format epoch (seconds), epoch-ms, or its own form"
         )
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        pass  # perhaps its zone only stands apart, as in 2026-11-22 10:30:00 +01:00
     try:
         return datetime.fromisoformat(_LOOSE_ZONE.sub(_close_up, text))
     except ValueError:

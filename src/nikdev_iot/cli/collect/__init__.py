@@ -1,0 +1,1 @@
+"""`nikdev collect`: readings of this machine, kept coming."""
