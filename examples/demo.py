@@ -72,9 +72,8 @@ def demo(data: Path, port: int, every_s: float, started: list[subprocess.Popen[s
 
     say(f"\n  {url}/   shows the device and its last values, to you on this machine\n")
     say(f"  The server keeps its data in {store}, the device its journal in {folder / '.nikdev'}.")
-    say(
-        f"  In that folder: cd {folder}; {NIKDEV[0]} -m nikdev_iot.cli status (or log, fetch, doctor). Ctrl-C ends it.\n"
-    )
+    beside = Path(sys.executable).with_name("nikdev")
+    say(f"  To look around: cd {folder}; {beside if beside.exists() else 'nikdev'} status (or log, fetch, doctor)\n")
     watch(folder, every_s, started)
 
 

@@ -47,7 +47,7 @@ def _many(*names: str, metavar: str, about: str, required: bool = False) -> Call
 @click.option("--timezone", metavar="Z", help="Where times without offset were taken: UTC, Europe/Rome, +01:00.")
 @click.option("--delimiter", metavar="D", help="What parts the columns: a character, or tab.  [default: found out]")
 @_many("--columns", metavar="a,b", about="Only these columns.  [default: all but the time]")
-@_many("--missing", metavar="TEXT", about="Stands for no value; as a number in any spelling (-200, -200.0).")
+@_many("--missing", metavar="TEXT", about="What stands for no value, exactly as written.")
 @_many("--where", metavar="COLUMN=VALUE", about="Only rows with this; the others are not looked at.")
 @_many("--rename", metavar="OLD=NEW", about="Field ID of a column, where it is not the column's name.")
 @_many("--float", "floats", metavar="COLUMN", about="Make whole numbers of this column floats.")

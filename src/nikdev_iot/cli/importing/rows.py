@@ -80,6 +80,8 @@ class Tally:
     never: int = 0
     """Rows at a local time that the clock was put forward over."""
     never_lines: list[LineNote] = field(default_factory=list)
+    like_missing: Counter[str] = field(default_factory=Counter)
+    """Cells that were kept, and are the same number as a text that stands for no value, in another spelling."""
     first_us: int | None = None
     last_us: int | None = None
     fields: dict[str, FieldTally] = field(default_factory=dict)
@@ -203,8 +205,8 @@ class RowReader:
         as_text = type(cell) is not str or (self._typed and target.how is As.CELL)
         value = check_value(target.field_id, cell) if as_text else value_of(target.field_id, text)
         if type(value) is not bool and value in self._missing.numbers:
-            counts.missing += 1
-            return None
+            # Kept, because only what was said is left out; but told, because -200.0 beside -200 is seldom a reading.
+            self.tally.like_missing[text] += 1
         return as_float(target.field_id, value) if target.how is As.FLOAT else value
 
     def _finish(self) -> None:

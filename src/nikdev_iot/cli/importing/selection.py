@@ -52,7 +52,7 @@ class Target:
 
 
 class Missing:
-    """The texts that stand for no value; one that is a number stands for that number in any spelling (-200, -200.0)."""
+    """The texts that stand for no value, exactly as written; `numbers` are what some of them mean as numbers."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         self.texts = frozenset(text.strip() for text in texts)

@@ -43,6 +43,7 @@ def summary_json(file: Path, tally: Tally, receipt: BulkReceipt | None) -> dict[
             "count": tally.never,
             "rows": [{"line": note.line, "item": note.item, "time": note.text} for note in tally.never_lines],
         },
+        "like_missing": dict(tally.like_missing),
         "fields": {field_id: _field_json(counts) for field_id, counts in tally.fields.items()},
     }
 
@@ -63,6 +64,11 @@ def print_summary(file: Path, tally: Tally, receipt: BulkReceipt | None) -> None
         click.echo(f"{file.name}: {count}{numbers} of {counted(tally.rows, 'row')}{span}.")
     _print_fields(tally)
     _print_skipped(tally)
+    for text, cells in tally.like_missing.most_common():
+        click.echo(
+            click.style(f"Kept: {counted(cells, 'cell')} with {text}", fg="yellow")
+            + f", which --missing names as the same number in another spelling. To leave them out, too: --missing {text}"
+        )
     if tally.never:
         click.echo(
             f"{counted(tally.never, 'row')} at a local time that never was, because the clock was put forward over it;"
