@@ -6,17 +6,17 @@ through the journal to a durable acknowledgement of a real server.
 
 from __future__ import annotations
 
-import http.server
 import importlib.util
-import multiprocessing
 import random
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from nikdev_iot import Api
+from nikdev_iot.journal.journal import Journal
 
 from .report import Row
 from .serving import serving
@@ -42,7 +42,8 @@ def _ours() -> tuple[float, float]:
         (who,) = server.add_devices(1)
         config = {"baseUrl": server.url, "deviceId": who.device_id, "apiKey": who.api_key, "storagePath": folder}
         with Api(config) as api:
-            api.journal.commit_many(_rows(_COMMITS))
+            with Journal.open(api.status().journal_path) as journal:
+                journal.commit_many(_rows(_COMMITS))
             begin = time.perf_counter()
             api.push()
             spent = time.perf_counter() - begin
@@ -51,35 +52,14 @@ def _ours() -> tuple[float, float]:
         return _COMMITS * _FIELDS / spent, server.peak_memory_mb()
 
 
-class _Sink(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.send_response(204)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-def _serve_sink(pipe) -> None:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Sink)
-    pipe.send(server.server_port)
-    server.serve_forever()
-
-
 @contextmanager
 def _sink() -> Iterator[int]:
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_serve_sink, args=(theirs,), daemon=True)
-    process.start()
+    process = subprocess.Popen([sys.executable, "-m", "benchmarks.null_sink"], stdout=subprocess.PIPE, text=True)
     try:
-        yield ours.recv()
+        yield int(process.stdout.readline())
     finally:
         process.kill()
-        process.join()
+        process.wait()
 
 
 def _points() -> list[dict[str, object]]:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
+import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from nikdev_iot.server.accounts import Accounts, Devices, Keys
+from nikdev_iot.server.accounts.passwords import Passwords
+from nikdev_iot.server.app import open_storage
+
 __all__ = ["Credentials", "Server", "serving"]
 
-_NIKDEV = (sys.executable, "-m", "nikdev_iot.cli.main")
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +44,19 @@ class Server:
     pid: int
 
     def add_devices(self, count: int) -> list[Credentials]:
-        """Make devices with a key each."""
-        email = "bench@example.org"
-        self._admin("account", "add", email, "--password-stdin", stdin="a long password")
-        found = []
-        for number in range(count):
-            device = self._admin("device", "add", f"bench {number}", "--account", email)["device_id"]
-            key = self._admin("key", "add", "--device", device, "--read", "--write")["api_key"]
-            found.append(Credentials(device, key))
-        return found
-
-    def _admin(self, *words: str, stdin: str = "") -> dict[str, str]:
-        command = [*_NIKDEV, "admin", *words, "--data", str(self.data), "--json"]
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=True, timeout=60)
-        return json.loads(done.stdout)
+        """Make devices with a key each, beside the running server."""
+        storage = open_storage(self.data)
+        try:
+            account = Accounts(storage, passwords=Passwords(), now_us=_now_us).add(f"{uuid.uuid4()}@example.org", "a long one")
+            devices, keys = Devices(storage, now_us=_now_us), Keys(storage, now_us=_now_us)
+            found = []
+            for number in range(count):
+                device = devices.add(account.id, f"bench {number}")
+                new = keys.add(device.id, name="bench", can_read=True, can_write=True, expires_us=None)
+                found.append(Credentials(str(device.id), new.secret))
+            return found
+        finally:
+            storage.close()
 
     def peak_memory_mb(self) -> float:
         """Return the process's highest resident size so far, in MB."""
@@ -63,7 +70,7 @@ def serving(folder: Path | None = None) -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as made:
         data = (folder or Path(made)) / "server"
         process = subprocess.Popen(
-            [*_NIKDEV, "serve", "--port", "0", "--data", str(data)],
+            [sys.executable, "-m", "nikdev_iot.cli", "serve", "--port", "0", "--data", str(data)],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
