@@ -70,8 +70,12 @@ class Api:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._disconnect()
+            self._store.end()  # an error is on its way already, and is not to be hidden by another
 
     def __repr__(self) -> str:
         return f"<Api of device {self._config.device_id} at {self._config.base_url}>"
@@ -84,12 +88,15 @@ class Api:
         Raises:
             JournalError: staged values could not be kept; they still are staged here.
         """
+        self._disconnect()
+        self._store.close()
+
+    def _disconnect(self) -> None:
         with self._lock:
             transport, self._transport = self._transport, None
             self._pusher = None
         if transport is not None:
             transport.close()
-        self._store.close()
 
     # -- storing data ---------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 
 TYPE_CHECKING = False  # this module comes with `Api`, the journal with its first use
 if TYPE_CHECKING:
@@ -111,8 +112,11 @@ class Staging:
 
     def reset(self) -> None:
         """Throw away what is staged, and what earlier programs left."""
+        from nikdev_iot.model.errors import ConfigError
+
         with self._slow:
-            self._claim()
+            with suppress(ConfigError):
+                self._claim()  # where it is not known which journal, nothing was left in it
             if self._token is not None and self._file is not None:
                 self._file.drop_staged(self._token)
                 self._token = None
@@ -145,7 +149,7 @@ class Staging:
                 self._file.close()
 
     def end(self) -> None:
-        """Close at the end of the program or of the object, where nobody is left to catch an error: log it."""
+        """Close where nobody is left to catch an error: log it."""
         try:
             self.close()
         except Exception as error:  # noqa: BLE001 - whatever it is, a traceback at exit helps nobody
