@@ -140,7 +140,7 @@ def load_map(content: bytes, *, known: Mapping[bytes, str], version: int, limits
         if major != cbor.MAP:
             raise Malformed("not a CBOR map", place="content")
         reader.afford(2 * count)
-        if reader.item_of(known) != "v":
+        if not count or reader.item_of(known) != "v":
             raise Unsupported("its first key is not 'v', the version", place="content")
         found = reader.item()
         if found != version or type(found) is not int:
