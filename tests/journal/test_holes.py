@@ -44,9 +44,7 @@ def test_holes_are_a_set_of_marked_ids(connection, todo, window):
             assert {row_id for hole in taken for row_id in range(hole.first, hole.last + 1)} == mine
             model = {row_id: mark for row_id, mark in model.items() if row_id not in mine}
     found = holes.between(connection, 1, LAST)
-    assert {
-        row_id: (hole.kind, hole.at_us) for hole in found for row_id in range(hole.first, hole.last + 1)
-    } == model
+    assert {row_id: (hole.kind, hole.at_us) for hole in found for row_id in range(hole.first, hole.last + 1)} == model
     assert sum(hole.last - hole.first + 1 for hole in found) == len(model)
     low, high = window
     assert holes.between(connection, low, high) == [h for h in found if h.first <= high and h.last >= low]
