@@ -12,7 +12,11 @@ from click.shell_completion import CompletionItem
 
 from nikdev_iot.model.errors import ConfigError
 
-__all__ = ["LazyGroup", "Verb"]
+__all__ = ["LazyGroup", "ReaderGone", "Verb"]
+
+
+class ReaderGone(Exception):  # noqa: N818 - nothing went wrong here
+    """Whoever read what a verb writes stopped reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,12 @@ class LazyGroup(click.Group):
 
         Raises:
             ConfigError: it needs a part that is not installed.
+            ReaderGone: instead of `BrokenPipeError`, of which click would make its own exit code.
         """
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:
+            raise ReaderGone from None
         except ModuleNotFoundError as error:
             self._say_what_to_install(ctx.invoked_subcommand, error)
             raise

@@ -14,7 +14,7 @@ from nikdev_iot._version import __version__
 from nikdev_iot.model.errors import NikDevError
 
 from .exit_codes import ExitCode, exit_code_of
-from .lazy import LazyGroup, Verb
+from .lazy import LazyGroup, ReaderGone, Verb
 from .wording import for_the_command_line
 
 __all__ = ["VERBS", "main", "root"]
@@ -78,7 +78,7 @@ def main(args: Sequence[str] | None = None) -> None:
     except (KeyboardInterrupt, click.Abort):
         code = ExitCode.INTERRUPTED
         _tell("Interrupted.", "", code, as_json=as_json)
-    except BrokenPipeError:
+    except (BrokenPipeError, ReaderGone):
         code = ExitCode.BROKEN_PIPE
         # Python flushes stdout once more at exit, and would complain then.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

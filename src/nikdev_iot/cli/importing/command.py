@@ -124,15 +124,21 @@ def import_key(file: Path, options: SelectionOptions) -> str:
 
 
 def _import(rows: Iterable[Any], key: str, *, again: bool, file: Path) -> BulkReceipt:
+    from nikdev_iot.journal.errors import AlreadyImported
+
     with open_folder().open_journal() as journal:
         # Known before a long file is read; `commit_many` looks once more, in the transaction that counts.
         before = None if again else journal.import_seen(key)
-        if before is not None:
-            raise ValueRefused(
-                f"{file.name} was imported before, as the commits {before.first} to {before.last}.",
-                hint="Nothing was imported. To import it once more: --again",
-            )
-        return journal.commit_many(rows, import_key=key, again=again)
+        if before is None:
+            try:
+                return journal.commit_many(rows, import_key=key, again=again)
+            except AlreadyImported:  # by another program, while this one was reading
+                before = journal.import_seen(key)
+        numbers = f", as the commits {before.first} to {before.last}" if before is not None and before.count else ""
+        raise ValueRefused(
+            f"{file.name} was imported before{numbers}.",
+            hint="Nothing was imported. To import it once more: --again",
+        )
 
 
 def _counted(source: Source, advance: Advance) -> Iterator[Row]:

@@ -67,7 +67,7 @@ def print_summary(file: Path, tally: Tally, receipt: BulkReceipt | None) -> None
     for text, cells in tally.like_missing.most_common():
         click.echo(
             click.style(f"Kept: {counted(cells, 'cell')} with {text}", fg="yellow")
-            + f", which --missing names as the same number in another spelling. To leave them out, too: --missing {text}"
+            + f", the same number as a --missing in another spelling. To leave them out, too: --missing {text}"
         )
     if tally.never:
         click.echo(
