@@ -130,7 +130,10 @@ class App:
             await stack.enter_async_context(self._api.router.lifespan_context(self._api))
             self.writer.start()
             await send({"type": "lifespan.startup.complete"})
-            await receive()
+            try:
+                await receive()
+            except asyncio.CancelledError:
+                return  # the server does not wait for us; whoever started it calls `close`
             await asyncio.to_thread(self.writer.close)
         await send({"type": "lifespan.shutdown.complete"})
 

@@ -115,6 +115,8 @@ class _Server(uvicorn.Server):
     url = ""
     data = ""
     has_accounts = True
+    asked_by: int | None = None
+    """The signal that asked for the stop."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -139,6 +141,9 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler's signature
-        if self.should_exit:
+        if sig == self.asked_by:
             self.force_exit = True  # asked for twice: do not wait for requests in flight
+        if not self.should_exit:
+            # Another signal is no second wish: Ctrl-C reaches us and whoever started us, who then sends SIGTERM.
+            self.asked_by = sig
         self.should_exit = True
