@@ -111,6 +111,7 @@ def test_a_small_body_that_unpacks_to_much_takes_no_more_than_it_said():
 @pytest.mark.parametrize(
     "payload",
     [b"", b"x", zlib.compress(CONTENT)[:-1], zlib.compress(CONTENT) + b"x", zlib.compress(CONTENT[:-1])],
+    ids=["none", "no zlib", "cut short", "more behind", "another content"],
 )
 def test_a_payload_that_is_not_its_content_is_damaged(payload):
     with pytest.raises(Damaged):
