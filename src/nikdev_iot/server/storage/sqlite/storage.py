@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import threading
 from collections import deque
@@ -26,6 +27,10 @@ from .write import SqliteWrite
 __all__ = ["SqliteStorage"]
 
 
+_NEEDED_BYTES = 1024 * 1024
+"""Of free space, for the store to count as writable."""
+
+
 def _random_epoch() -> bytes:
     return os.urandom(EPOCH_BYTES)
 
@@ -38,6 +43,7 @@ class SqliteStorage(PackReads, AccountReads):
 
     def __init__(self, path: Path, writer: sqlite3.Connection, epoch: bytes) -> None:
         self._path = path
+        self._identity = path.stat()
         self._writer = writer
         self._epoch = epoch
         self._lock = threading.Lock()
@@ -86,7 +92,26 @@ class SqliteStorage(PackReads, AccountReads):
             self._writer.close()
 
     def check(self) -> None:
+        self._check_open()
+        try:
+            is_there = os.path.samestat(self._path.stat(), self._identity)
+            free_bytes = shutil.disk_usage(self._path.parent).free
+        except OSError:
+            is_there, free_bytes = False, 0
+        if not is_there:
+            # The engine would go on with the file that nobody can find any more.
+            raise StorageUnavailable(f"The store {self._path} is no longer where it was.", hint="Restart the server.")
+        if free_bytes < _NEEDED_BYTES:
+            raise StorageUnavailable(f"The disk of the store {self._path} is full.", hint="Free some space.")
         self._read_one("SELECT 1 FROM meta")
+        if self._lock.acquire(blocking=False):  # else a writer is at work, and tells what goes wrong itself
+            try:
+                # Changes no row, and is refused where none could be changed.
+                self._writer.execute("UPDATE meta SET value = value WHERE name = ''")
+            except sqlite3.Error as error:
+                raise translate(error, path=self._path) from error
+            finally:
+                self._lock.release()
 
     @contextmanager
     def write(self) -> Iterator[SqliteWrite]:

@@ -1,0 +1,37 @@
+"""Where a store is, so that a test, or another process, can open it again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from nikdev_iot.server.storage.port import Storage
+
+_PROCESS = Path(__file__).with_name("storing_process.py")
+
+
+@dataclass(frozen=True)
+class Place:
+    """One store."""
+
+    opener: str
+    """`module:function` that takes the address and returns the open store."""
+    address: str
+
+    def open(self) -> Storage:
+        """Open it once more."""
+        module, _, function = self.opener.partition(":")
+        storage: Storage = getattr(import_module(module), function)(self.address)
+        return storage
+
+    def start(self, *arguments: object) -> subprocess.Popen[str]:
+        """Start `storing_process.py` on this store."""
+        return subprocess.Popen(
+            [sys.executable, str(_PROCESS), self.opener, self.address, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )

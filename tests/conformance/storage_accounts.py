@@ -1,0 +1,217 @@
+"""The port's contract: accounts, sessions, devices, fields, keys."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+
+import pytest
+from tests.conformance.made import hash_of, made_account, made_api_key, made_device, made_session
+
+from nikdev_iot.model.values import Kind
+from nikdev_iot.server.errors import Conflict
+from nikdev_iot.server.storage.port import Storage
+from nikdev_iot.server.storage.records import Access, Field, NewField
+
+
+class AccountContract:
+    # -- accounts -----------------------------------------------------------------------------------------
+
+    def test_accounts_are_found_by_id_and_email(self, storage: Storage) -> None:
+        one, two = made_account(created_us=20), made_account(created_us=10)
+        assert storage.count_accounts() == 0
+        with storage.write() as write:
+            write.add_account(one)
+            write.add_account(two)
+        assert storage.account(one.id) == one
+        assert storage.account_by_email(two.email) == two
+        assert storage.account(uuid.uuid4()) is None
+        assert storage.account_by_email("nobody@example.org") is None
+        assert storage.accounts() == [two, one]
+        assert storage.count_accounts() == 2
+
+    def test_an_email_has_one_account_whatever_its_case(self, storage: Storage) -> None:
+        account = made_account(email="Ärzte@Example.org")
+        with storage.write() as write:
+            write.add_account(account)
+        found = storage.account_by_email("äRZTE@EXAMPLE.ORG")
+        assert found == replace(account, email="ärzte@example.org")
+        with pytest.raises(Conflict, match=r"ärzte@example\.org"), storage.write() as write:
+            write.add_account(made_account(email="ÄRZTE@example.org"))
+        assert storage.count_accounts() == 1
+
+    def test_a_conflict_may_be_caught_inside(self, storage: Storage) -> None:
+        one, two = made_account(), made_account()
+        with storage.write() as write:
+            write.add_account(one)
+            with pytest.raises(Conflict):
+                write.add_account(one)
+            write.add_account(two)
+        assert storage.count_accounts() == 2
+
+    # -- sessions -----------------------------------------------------------------------------------------
+
+    def test_sessions_begin_and_end(self, storage: Storage) -> None:
+        session = made_session(made_account())
+        with storage.write() as write:
+            write.add_session(session)
+        assert storage.session(session.token_hash) == session
+        assert storage.session(hash_of("other")) is None
+        for _ in range(2):
+            with storage.write() as write:
+                write.end_session(session.token_hash)
+            assert storage.session(session.token_hash) is None
+
+    def test_expired_sessions_are_there_until_forgotten(self, storage: Storage) -> None:
+        account = made_account()
+        sessions = [made_session(account, expires_us=at_us) for at_us in (10, 20, 30)]
+        with storage.write() as write:
+            for session in sessions:
+                write.add_session(session)
+        assert storage.session(sessions[0].token_hash) == sessions[0]
+        with storage.write() as write:
+            assert write.forget_sessions(before_us=30) == 2
+        assert [storage.session(session.token_hash) for session in sessions] == [None, None, sessions[2]]
+
+    def test_a_new_password_ends_all_sessions_of_the_account(self, storage: Storage) -> None:
+        account, other = made_account(), made_account()
+        sessions = [made_session(account), made_session(account), made_session(other)]
+        with storage.write() as write:
+            write.add_account(account)
+            write.add_account(other)
+            for session in sessions:
+                write.add_session(session)
+        with storage.write() as write:
+            write.renew_password_hash(account.id, "$renewed")
+        assert storage.account(account.id) == replace(account, password_hash="$renewed")
+        assert all(storage.session(session.token_hash) for session in sessions)
+        with storage.write() as write:
+            write.set_password(account.id, "$new")
+        assert storage.account(account.id) == replace(account, password_hash="$new")
+        assert storage.account(other.id) == other
+        assert [storage.session(session.token_hash) for session in sessions] == [None, None, sessions[2]]
+
+    # -- devices ------------------------------------------------------------------------------------------
+
+    def test_devices_are_listed_by_account_the_oldest_first(self, storage: Storage) -> None:
+        owner, other = uuid.uuid4(), uuid.uuid4()
+        late = made_device(account_id=owner, created_us=30)
+        twins = sorted((made_device(account_id=owner, created_us=20) for _ in range(2)), key=lambda device: device.id)
+        foreign = made_device(account_id=other, created_us=10, accepts_new_fields=False)
+        with storage.write() as write:
+            for device in (late, *twins[::-1], foreign):
+                write.add_device(device)
+        assert storage.devices(owner) == [*twins, late]
+        assert storage.devices() == [foreign, *twins, late]
+        assert storage.devices(uuid.uuid4()) == []
+        assert storage.device(foreign.id) == foreign
+        assert storage.device(uuid.uuid4()) is None
+
+    def test_update_device_changes_name_and_new_fields_alone(self, storage: Storage) -> None:
+        device, bystander = made_device(), made_device()
+        with storage.write() as write:
+            write.add_device(device)
+            write.add_device(bystander)
+            write.update_device(
+                replace(device, name="cellar", accepts_new_fields=False, created_us=1, account_id=uuid.uuid4())
+            )
+            write.update_device(made_device())  # not there: nothing happens
+        assert storage.device(device.id) == replace(device, name="cellar", accepts_new_fields=False)
+        assert storage.device(bystander.id) == bystander
+        assert len(storage.devices()) == 2
+
+    def test_a_device_is_added_once(self, storage: Storage) -> None:
+        device = made_device()
+        with storage.write() as write:
+            write.add_device(device)
+        with pytest.raises(Conflict), storage.write() as write:
+            write.add_device(replace(device, name="again"))
+        assert storage.device(device.id) == device
+
+    # -- fields -------------------------------------------------------------------------------------------
+
+    def test_update_field_makes_or_changes_unit_and_label(self, storage: Storage) -> None:
+        device = uuid.uuid4()
+        by_hand = Field(device_id=device, field_id="by, hand…", kinds=frozenset(), unit="°C", label="T", created_us=7)
+        with storage.write() as write:
+            write.update_field(by_hand)
+            write.add_fields([NewField(device_id=device, field_id="pushed", kind=Kind.INT)], at_us=8)
+            write.update_field(
+                Field(device_id=device, field_id="pushed", kinds=frozenset(Kind), unit="%", label="RH", created_us=1)
+            )
+            write.add_fields([NewField(device_id=device, field_id=by_hand.field_id, kind=Kind.TEXT)], at_us=99)
+        assert storage.fields(device) == [
+            replace(by_hand, kinds=frozenset({Kind.TEXT})),
+            Field(device_id=device, field_id="pushed", kinds=frozenset({Kind.INT}), unit="%", label="RH", created_us=8),
+        ]
+        assert storage.fields(uuid.uuid4()) == []
+
+    # -- keys ---------------------------------------------------------------------------------------------
+
+    def test_keys_are_listed_the_oldest_first(self, storage: Storage) -> None:
+        device = made_device()
+        keys = [
+            made_api_key(device, created_us=1, revoked_us=5),
+            made_api_key(device, created_us=2, can_read=False, expires_us=9, last_used_us=3),
+        ]
+        with storage.write() as write:
+            for key in reversed(keys):
+                write.add_key(key)
+        assert storage.keys(device.id) == keys
+        assert storage.key(keys[1].id) == keys[1]
+        assert storage.keys(uuid.uuid4()) == []
+        assert storage.key(uuid.uuid4()) is None
+
+    def test_access_needs_this_device_and_this_secret(self, storage: Storage) -> None:
+        device, other = made_device(), made_device()
+        key, revoked = made_api_key(device), made_api_key(device, revoked_us=1, expires_us=1, can_write=False)
+        foreign = made_api_key(other, secret_hash=key.secret_hash)
+        lost = made_api_key(made_device())
+        with storage.write() as write:
+            write.add_device(device)
+            write.add_device(other)
+            for one in (key, revoked, foreign, lost):
+                write.add_key(one)
+        assert storage.access(device.id, key.secret_hash) == Access(key=key, device=device)
+        assert storage.access(device.id, revoked.secret_hash) == Access(key=revoked, device=device)
+        assert storage.access(other.id, key.secret_hash) == Access(key=foreign, device=other)
+        assert storage.access(other.id, revoked.secret_hash) is None
+        assert storage.access(uuid.uuid4(), key.secret_hash) is None
+        assert storage.access(device.id, hash_of("guess")) is None
+        assert storage.access(lost.device_id, lost.secret_hash) is None  # a key without a device opens nothing
+
+    def test_a_key_is_added_once(self, storage: Storage) -> None:
+        device = made_device()
+        key = made_api_key(device)
+        with storage.write() as write:
+            write.add_key(key)
+        with pytest.raises(Conflict), storage.write() as write:
+            write.add_key(replace(key, secret_hash=hash_of("new")))
+        with pytest.raises(Conflict), storage.write() as write:
+            write.add_key(replace(key, id=uuid.uuid4()))
+        assert storage.keys(device.id) == [key]
+
+    def test_update_key_changes_what_it_says_alone(self, storage: Storage) -> None:
+        device = made_device()
+        key, bystander = made_api_key(device, last_used_us=4), made_api_key(device)
+        changed = replace(key, name="n", can_read=False, can_write=False, expires_us=8, revoked_us=9)
+        with storage.write() as write:
+            write.add_key(key)
+            write.add_key(bystander)
+            write.update_key(
+                replace(changed, secret_hash=hash_of("new"), last_used_us=1, created_us=1, device_id=uuid.uuid4())
+            )
+            write.update_key(made_api_key(device))  # not there: nothing happens
+        assert storage.key(key.id) == changed
+        assert storage.key(bystander.id) == bystander
+        assert len(storage.keys(device.id)) == 2
+
+    def test_last_use_never_goes_back(self, storage: Storage) -> None:
+        device = made_device()
+        keys = [made_api_key(device), made_api_key(device, last_used_us=50)]
+        with storage.write() as write:
+            for key in keys:
+                write.add_key(key)
+            write.touch_keys([])
+            write.touch_keys([(keys[0].id, 10), (keys[1].id, 49), (uuid.uuid4(), 5), (keys[0].id, 9)])
+        assert [key.last_used_us for key in storage.keys(device.id)] == [10, 50]

@@ -1,0 +1,45 @@
+"""Make the file of today's schema, before a new one is added: python -m tests.server.storage.sqlite.databases.make."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import uuid
+from pathlib import Path
+
+from tests.conformance.made import made_account, made_api_key, made_device, made_pack, made_session
+
+from nikdev_iot.model.values import Kind
+from nikdev_iot.server.storage.records import Field, LatestSnapshot, NewField
+from nikdev_iot.server.storage.sqlite import SqliteStorage
+from nikdev_iot.server.storage.sqlite.migrations import LATEST
+
+
+def main() -> None:
+    """Write it beside this file."""
+    account = made_account(email="ada@example.org", id=uuid.UUID(int=1))
+    device = made_device(id=uuid.UUID(int=2), account_id=account.id)
+    key = (device.id, uuid.UUID(int=3))
+    with tempfile.TemporaryDirectory() as folder:
+        storage = SqliteStorage.open(Path(folder), new_epoch=lambda: bytes(range(16)))
+        with storage.write() as write:
+            write.add_account(account)
+            write.add_session(made_session(account, token_hash=bytes(32)))
+            write.add_device(device)
+            write.add_key(made_api_key(device, can_write=False, last_used_us=9))
+            write.update_field(
+                Field(device_id=device.id, field_id="temperature", kinds=frozenset(), unit="°C", created_us=1)
+            )
+            write.add_fields(
+                [NewField(device_id=device.id, field_id="temperature", kind=kind) for kind in (Kind.FLOAT, Kind.TEXT)],
+                at_us=1,
+            )
+            write.put_packs([made_pack(key, number) for number in range(1, 101)])
+            write.remember_entries(device.id, [b"k" * 16], at_us=1)
+            write.put_latest(device.id, LatestSnapshot(arrival=100, content=b"latest"))
+        storage.close()
+        shutil.copy(storage.path, Path(__file__).with_name(f"schema-{LATEST}.sqlite3"))
+
+
+if __name__ == "__main__":
+    main()
