@@ -23,8 +23,10 @@ def test_a_page_is_read_as_it_was_written(page):
     assert strategies.same_columns(found.columns, page.columns)
 
 
-def test_a_page_without_rows_may_name_its_columns():
+def test_columns_of_a_page_may_be_empty():
     page = Page(array("q"), (Column("t", None, array("d")), Column("s", None, [])), None)
+    assert decode_page(encode_page(page)) == page
+    page = Page(array("q", [5]), (Column("t", array("I"), array("d")), Column("s", array("I"), [])), None)
     assert decode_page(encode_page(page)) == page
 
 

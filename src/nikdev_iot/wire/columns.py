@@ -289,15 +289,18 @@ def _check_data(field_id: str, data: array[Any]) -> None:
         raise Malformed(f"field {field_id!r} has a bool that is neither 0 nor 1", place="columns")
 
 
-def check_columns(columns: object, row_count: int) -> tuple[Column, ...]:
-    """Return the columns of `load_map` if each has a value for each of its commits, and no commit has a field twice."""
+def check_columns(columns: object, row_count: int, *, may_be_empty: bool = False) -> tuple[Column, ...]:
+    """Return the columns of `load_map` if each has a value for each of its commits, and no commit has a field twice.
+
+    A column without any value is taken only if it `may_be_empty`.
+    """
     if type(columns) is not list:
         raise Malformed("missing", place="columns")
     for number, (_, at, data) in enumerate(columns):
         expected = row_count
         if at is not None:
             expected = len(at)
-            if not at or at[-1] >= row_count:
+            if at[-1] >= row_count if at else not may_be_empty:
                 raise Malformed(f"no index, or one that is not below {row_count}", place=f"columns[{number}]")
         if len(data) != expected:
             raise Malformed(f"{len(data)} values for {expected} commits", place=f"columns[{number}]")

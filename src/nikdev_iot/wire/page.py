@@ -55,4 +55,4 @@ def decode_page(content: bytes, limits: Limits = DEFAULT_LIMITS) -> Page:
     if type(count) is not int or count < 0 or not (cursor is None or type(cursor) is str):
         raise Malformed("not a page", place="content")
     times = check_times(get_int64s(top.get("times"), count, "times"), "times")
-    return Page(times, check_columns(top.get("columns"), count), cursor)
+    return Page(times, check_columns(top.get("columns"), count, may_be_empty=True), cursor)
