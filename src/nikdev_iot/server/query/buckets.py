@@ -137,6 +137,7 @@ def read_buckets(
         if is_tired:
             buckets.settle()
         if buckets.is_done(horizon_us):
+            buckets.settle()  # what came last may have pushed others out, and the page ends where they begin
             return buckets.page(aggregates, _behind(buckets, every_us))
         if is_tired:
             return buckets.page(aggregates, Cursor(horizon_us), before_us=horizon_us)

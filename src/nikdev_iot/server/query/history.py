@@ -109,17 +109,26 @@ class _Collector:
             return
         table = merge([self.table, *self._pending])
         self._pending, self._pending_rows, self._pending_bytes = [], 0, 0
-        keep = min(len(table), self._limit)
+        # A page that was full once stays so: where it ended, rows may have been dropped.
+        keep = min(_count_until(table, Cursor(*self.table.key(-1))) if self.is_full else len(table), self._limit)
         if table.size_bytes() > self._max_bytes:
             sizes = np.cumsum(table.row_bytes())
             keep = max(1, min(keep, int(np.searchsorted(sizes, self._max_bytes, "right"))))
         self.has_dropped |= keep < len(table)
-        self.is_full = keep == self._limit or keep < len(table)
+        self.is_full |= keep == self._limit or keep < len(table)
         self.table = table.slice(0, keep)
 
     def is_done(self, before_us: int) -> bool:
         """Return whether rows from `before_us` on cannot come into the page any more."""
         return self.is_full and int(self.table.times[-1]) < before_us
+
+
+def _count_until(table: Table, last: Cursor) -> int:
+    """Return how many rows stand up to and including `last`."""
+    low, high = (int(np.searchsorted(table.times, last.time_us, side)) for side in ("left", "right"))
+    while high > low and table.key(high - 1) > (last.time_us, last.origin, last.number):
+        high -= 1
+    return high
 
 
 def read_rows(

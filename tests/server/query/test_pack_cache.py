@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+from tests.server.query.made import ORIGINS, new_device, rows_of_table
+
+from nikdev_iot.model.commits import Commit
+from nikdev_iot.server.errors import StorageCorrupt
+from nikdev_iot.server.query import pack_cache
+from nikdev_iot.server.query.decode import decode_table
+from nikdev_iot.server.query.pack_cache import PackCache
+from nikdev_iot.wire.pack import NO_PACK, pack_from_commits
+
+
+def device_with_packs(storage, count=5, rows=100):
+    packs = [
+        pack_from_commits(
+            ORIGINS[0],
+            [Commit(p * rows + n + 1, p * rows + n, (("a", p * rows + n),)) for n in range(rows)],
+            parent=NO_PACK,
+        )
+        for p in range(count)
+    ]
+    device_id = new_device(storage, packs)
+    return device_id, [span.arrival for span in storage.spans(device_id, start_us=0, end_us=10**9)]
+
+
+def firsts(tables):
+    return [rows_of_table(table)[0].time_us for table in tables]
+
+
+def test_packs_come_in_the_order_asked_for_whether_kept_or_not(storage):
+    device_id, arrivals = device_with_packs(storage)
+    cache = PackCache(storage)
+    assert firsts(cache.tables(device_id, arrivals[1:3])) == [100, 200]
+    assert firsts(cache.tables(device_id, arrivals[::-1])) == [400, 300, 200, 100, 0]
+
+
+def test_a_pack_is_decoded_once_while_it_is_kept(storage, monkeypatch):
+    device_id, arrivals = device_with_packs(storage)
+    decoded = []
+
+    def counting(stored):
+        decoded.append(stored.arrival)
+        return decode_table(stored)
+
+    monkeypatch.setattr(pack_cache, "decode_table", counting)
+    cache = PackCache(storage)
+    for _ in range(3):
+        list(cache.tables(device_id, arrivals))
+    assert decoded == arrivals
+
+
+def test_memory_is_bounded_and_the_least_used_goes_first(storage, monkeypatch):
+    device_id, arrivals = device_with_packs(storage)
+    (table,) = PackCache(storage).tables(device_id, arrivals[:1])
+    one = table.size_bytes() + pack_cache._OVERHEAD_BYTES
+    cache = PackCache(storage, max_bytes=3 * one)
+    list(cache.tables(device_id, arrivals[:3]))
+    list(cache.tables(device_id, arrivals[:1]))  # now the first was used last
+    list(cache.tables(device_id, arrivals[3:4]))
+    assert [arrival for _, arrival in cache._kept] == [arrivals[2], arrivals[0], arrivals[3]]
+    assert cache._size == 3 * one
+    small = PackCache(storage, max_bytes=one)
+    list(small.tables(device_id, arrivals))
+    assert not small._kept  # one that would fill it alone is not kept
+
+
+def test_a_pack_that_is_gone_is_said_to_be(storage):
+    device_id, arrivals = device_with_packs(storage)
+    with pytest.raises(StorageCorrupt, match="has gone from the store"):
+        list(PackCache(storage).tables(device_id, [arrivals[0], arrivals[-1] + 1000]))
+    with pytest.raises(StorageCorrupt, match="has gone from the store"):
+        list(PackCache(storage).tables(device_id, [arrivals[-1] + 1000, arrivals[0]]))
+
+
+def test_threads_may_read_at_once(storage):
+    device_id, arrivals = device_with_packs(storage, count=20)
+    (table,) = PackCache(storage).tables(device_id, arrivals[:1])
+    cache = PackCache(storage, max_bytes=5 * (table.size_bytes() + pack_cache._OVERHEAD_BYTES))
+    results: list[list[int]] = []
+
+    def read():
+        results.extend(firsts(cache.tables(device_id, arrivals)) for _ in range(10))
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [[p * 100 for p in range(20)]] * 40
+    assert cache._size == sum(size for _, size in cache._kept.values()) <= cache._max_bytes

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from tests.server.query.made import ORIGINS, new_device, rows_of_table
+
+from nikdev_iot.model.commits import Commit
+from nikdev_iot.server.query import reader
+from nikdev_iot.server.query.aggregates import Aggregate
+from nikdev_iot.server.query.history import Window
+from nikdev_iot.server.query.reader import Reader
+from nikdev_iot.wire.pack import NO_PACK, pack_from_commits
+
+
+def device(storage):
+    commits = [Commit(n + 1, n, (("a", n), ("b", -n))) for n in range(100)]
+    return new_device(storage, [pack_from_commits(ORIGINS[0], commits, parent=NO_PACK)])
+
+
+def test_one_door_to_rows_buckets_and_latest_values(storage):
+    device_id = device(storage)
+    door = Reader(storage)
+    assert [row.values for row in rows_of_table(door.rows(Window(device_id=device_id), limit=2).table)] == [
+        {"a": 0, "b": 0},
+        {"a": 1, "b": -1},
+    ]
+    page = door.buckets(Window(device_id=device_id), every_us=50, aggregates=[Aggregate.MAX], limit=10, field_count=2)
+    assert list(page.fields["a"].values[Aggregate.MAX]) == [49, 99]
+    assert door.newest(device_id)["b"].value == -99
+
+
+def test_very_many_fields_make_pages_of_buckets_shorter(storage, monkeypatch):
+    monkeypatch.setattr(reader, "_MAX_BUCKET_VALUES", 40)
+    window = Window(device_id=device(storage))
+    aggregates = [Aggregate.MIN, Aggregate.MAX]
+    page = Reader(storage).buckets(window, every_us=1, aggregates=aggregates, limit=100, field_count=2)
+    assert page.fields["a"].starts.tolist() == list(range(10))
+    assert page.next is not None
+    page = Reader(storage).buckets(window, every_us=1, aggregates=aggregates, limit=100, field_count=1000)
+    assert page.fields["a"].starts.tolist() == [0]
