@@ -1,3 +1,4 @@
+# ruff: noqa: PD011 - `values` are those of our series, not of pandas
 """`Api` as programs use it; the README of 0.5.5, sentence by sentence, among others."""
 
 from __future__ import annotations
@@ -257,12 +258,15 @@ def test_a_journal_of_another_device_is_refused(make_api: MakeApi, tmp_path: Pat
 
 def test_an_error_on_its_way_out_is_not_hidden_by_another(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("not a folder")
-    with (
-        pytest.raises(ZeroDivisionError),
-        Api({"deviceId": DEVICE, "apiKey": KEY, "storagePath": tmp_path / "file"}) as api,
-    ):
-        api.add_value("a", 1)
-        raise ZeroDivisionError
+    api = Api({"deviceId": DEVICE, "apiKey": KEY, "storagePath": tmp_path / "file"})
+
+    def program() -> None:
+        with api:
+            api.add_value("a", 1)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        program()
     assert "could not be kept" in caplog.text
     api._store._values.clear()
 
@@ -469,7 +473,14 @@ def test_the_key_shows_nowhere(offline: Api) -> None:
     with pytest.raises(PushException) as caught:
         offline.push()
     report = offline.test_connection()
-    for shown in (repr(offline), repr(offline.config), str(caught.value), repr(caught.value), str(report), repr(report)):
+    for shown in (
+        repr(offline),
+        repr(offline.config),
+        str(caught.value),
+        repr(caught.value),
+        str(report),
+        repr(report),
+    ):
         assert KEY not in shown
     offline.close()
 

@@ -58,7 +58,8 @@ def test_fields_and_ranges(api: Api) -> None:
     commit(api, [(T0 + number, {"a": number, "b": -number}) for number in range(10)])
     api.push()
     start, end = datetime.fromtimestamp(T0 + 3, UTC), datetime.fromtimestamp(T0 + 6, UTC)
-    for low, high in [(start, end), (start.isoformat(), end.isoformat()), (T0 + 3, T0 + 6.0)]:
+    ranges: list[tuple[Any, Any]] = [(start, end), (start.isoformat(), end.isoformat()), (T0 + 3, T0 + 6.0)]
+    for low, high in ranges:
         history = api.fetch(["b"], start=low, end=high)
         assert list(history) == ["b"]
         assert history["b"].values == [-3, -4, -5]
@@ -115,7 +116,8 @@ def test_what_the_server_refuses_is_said(api: Api) -> None:
 def test_pages_of_any_size_give_the_same(make_api: MakeApi) -> None:
     api = make_api(durability="normal")
     rows: list[tuple[float, dict[str, Value]]] = [
-        (T0 + number // 3, {"a": number, **({"b": number / 2} if number % 4 else {"b": number})}) for number in range(50)
+        (T0 + number // 3, {"a": number, **({"b": number / 2} if number % 4 else {"b": number})})
+        for number in range(50)
     ]
     rows[7] = (T0, {"c": "c"})
     commit(api, rows)
@@ -135,7 +137,9 @@ def test_pages_of_any_size_give_the_same(make_api: MakeApi) -> None:
 def test_the_whole_of_a_long_history(make_api: MakeApi) -> None:
     api = make_api(durability="normal")
     count = 25_000
-    api._store.commits().commit_many((T0 * 1_000_000 + number, {"a": number, "b": number / 3}, None) for number in range(count))
+    api._store.commits().commit_many(
+        (T0 * 1_000_000 + number, {"a": number, "b": number / 3}, None) for number in range(count)
+    )
     api.push()
     history = api.fetch()
     assert history["a"].values == list(range(count))
@@ -144,7 +148,10 @@ def test_the_whole_of_a_long_history(make_api: MakeApi) -> None:
 
 
 values = st.one_of(
-    st.floats(allow_nan=False, allow_infinity=False), st.integers(-(2**63), 2**63 - 1), st.booleans(), st.text(max_size=9)
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.integers(-(2**63), 2**63 - 1),
+    st.booleans(),
+    st.text(max_size=9),
 ).filter(lambda value: not isinstance(value, str) or value.isprintable())
 
 
@@ -176,7 +183,9 @@ def fresh(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> It
     ),
     st.integers(1, 5),
 )
-def test_anything_committed_comes_back_equal(fresh: Any, rows: list[tuple[int, dict[str, Value]]], page_rows: int) -> None:
+def test_anything_committed_comes_back_equal(
+    fresh: Any, rows: list[tuple[int, dict[str, Value]]], page_rows: int
+) -> None:
     api = fresh()
     commit(api, [(T0 + second, row) for second, row in rows])
     api.push()

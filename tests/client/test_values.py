@@ -90,7 +90,9 @@ def test_timestamps_are_by_this_devices_clock(ahead_s: float) -> None:
     """As in 0.5.5; a difference that whole seconds and a slow answer can explain is none."""
 
     def answer(_: Request) -> Reply:
-        return json_reply(200, {"data": {"servertime": NOW_S, "values": [{"a": {"value": 1, "timestamp": NOW_S - 60}}]}})
+        return json_reply(
+            200, {"data": {"servertime": NOW_S, "values": [{"a": {"value": 1, "timestamp": NOW_S - 60}}]}}
+        )
 
     with scripted(answer) as port:
         transport = Transport(base_url=url_of(port), timeout_s=5)

@@ -76,6 +76,7 @@ def examine(
         except Exception as error:  # noqa: BLE001 - a test of the connection reports whatever it meets
             step = _ill(name, f"{type(error).__name__}: {error}", "Please report this: it is a defect.")
         examination.steps.append(step)
+    examination.close()
     return ConnectionReport(
         tuple(examination.steps), examination.can_read, examination.can_write, examination.clock_offset_s
     )
@@ -98,6 +99,7 @@ class _Examination:
         self.clock_offset_s: float | None = None
         self._asked_us = 0
         self._headers: dict[str, str] | None = None
+        self._transport: Transport | None = None
         self._answer: Answer | None = None
         self._server: dict[str, Any] | None = None
         self._key: dict[str, Any] | None = None
@@ -128,13 +130,15 @@ class _Examination:
         return _well("configuration", f"server {self._config.base_url}, device {self._config.checked_device_id()}")
 
     def _get(self, path: str) -> Answer:
-        transport = Transport(
-            base_url=self._config.base_url, timeout_s=self._config.request_timeout_s, headers=self._headers
-        )
-        try:
-            return transport.request("GET", path)
-        finally:
-            transport.close()
+        if self._transport is None:
+            self._transport = Transport(
+                base_url=self._config.base_url, timeout_s=self._config.request_timeout_s, headers=self._headers
+            )
+        return self._transport.request("GET", path)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
 
     def _reach(self) -> Step:
         began = self._monotonic()
@@ -232,11 +236,7 @@ class _Examination:
         journal = self._open_journal()
         status = journal.status()
         found = f"{journal.path}: {status.unpushed} unpushed, {status.rejected} set aside"
-        if status.rejected:
-            return _ill(
-                "journal", found, "See rejected() for the reasons, and bring them back with restore_rejected()."
-            )
-        return _well("journal", found)
+        return _well("journal", found + (" (see rejected())" if status.rejected else ""))
 
 
 def _well(name: str, found: str) -> Step:

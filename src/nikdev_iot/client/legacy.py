@@ -152,10 +152,10 @@ def read_shelf(base: Path, files: dict[Path, Path]) -> Shelf | None:
     import shutil
     import tempfile
 
-    from .pickles import PICKLE_ERRORS, load_plain
+    from .pickles import BadPickle, load_plain
 
     dbm_errors = cast("tuple[type[Exception], ...]", dbm.error)  # a tuple, whatever it looks like
-    unreadable: tuple[type[Exception], ...] = (OSError, *dbm_errors, *PICKLE_ERRORS)
+    unreadable: tuple[type[Exception], ...] = (OSError, ValueError, SyntaxError, BadPickle, *dbm_errors)
     with tempfile.TemporaryDirectory(prefix="nikdev-") as folder:
         try:
             for original, place in files.items():

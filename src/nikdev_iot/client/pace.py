@@ -7,8 +7,8 @@ from typing import Final
 __all__ = ["Pace"]
 
 FIRST_COMMITS: Final = 1_000
-MOST_COMMITS: Final = 20_000
-MOST_BYTES: Final = 4 * 1024 * 1024
+MOST_COMMITS: Final = 10_000
+MOST_BYTES: Final = 2 * 1024 * 1024
 FAST_S: Final = 1.0
 
 

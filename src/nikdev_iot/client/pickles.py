@@ -7,20 +7,11 @@ import pickle
 import struct
 from typing import Any, Self
 
-__all__ = ["PICKLE_ERRORS", "load_plain"]
+__all__ = ["BadPickle", "load_plain"]
 
-PICKLE_ERRORS = (
-    pickle.UnpicklingError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    EOFError,
-    ImportError,
-    RecursionError,
-    MemoryError,
-)
-"""What a damaged pickle can raise."""
+
+class BadPickle(ValueError):
+    """It is damaged, or no pickle."""
 
 
 class _Placeholder:
@@ -31,6 +22,9 @@ class _Placeholder:
 
     def __init__(self, *_: object, **__: object) -> None:
         pass
+
+    def __call__(self, *_: object, **__: object) -> Self:
+        return self
 
     def __setstate__(self, _: object) -> None:
         pass
@@ -75,9 +69,12 @@ def load_plain(content: bytes) -> object:
     """Return what `content` pickles; NumPy's scalars become plain numbers, other objects placeholders.
 
     Raises:
-        PICKLE_ERRORS: it is damaged.
+        BadPickle: it is damaged.
     """
-    return _Restricted(io.BytesIO(content), encoding="utf-8", errors="surrogateescape").load()
+    try:
+        return _Restricted(io.BytesIO(content), encoding="utf-8", errors="surrogateescape").load()
+    except Exception as error:
+        raise BadPickle(f"{type(error).__name__}: {error}") from error
 
 
 class _Restricted(pickle.Unpickler):
