@@ -9,7 +9,7 @@ def test_it_grows_while_answers_come_fast() -> None:
     for _ in range(8):
         sizes.append(pace.max_commits)
         pace.answered(0.2, pace.max_commits)
-    assert sizes == [FIRST_COMMITS, 2_000, 4_000, 8_000, 16_000, MOST_COMMITS, MOST_COMMITS, MOST_COMMITS]
+    assert sizes == [FIRST_COMMITS, 2_000, 4_000, 8_000, MOST_COMMITS, MOST_COMMITS, MOST_COMMITS, MOST_COMMITS]
 
 
 def test_a_slow_answer_or_a_pack_that_was_not_full_leaves_it() -> None:
