@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, TypeAlias
@@ -27,6 +27,7 @@ __all__ = [
     "Needs",
     "Owned",
     "OwnedDevice",
+    "OwnedKey",
     "SessionCaller",
     "SignedIn",
     "needs",
@@ -72,6 +73,8 @@ class OwnedDevice:
 
     session: Session
     device: Device
+    key: ApiKey | None = None
+    """Where the path names one."""
 
 
 Caller: TypeAlias = KeyHolder | SignedIn | OwnedDevice | None
@@ -120,14 +123,27 @@ async def _admit_session(request: Request, services: Services) -> Caller:
     if scheme.lower() != "bearer" or not token:
         raise Unauthorized("You are not signed in.", hint="Sign in at POST /api/v1/sessions and send its token.")
     session = await asyncio.to_thread(services.sessions.session, token)
-    named = request.path_params.get("device_id")
-    if named is None:
+    if "device_id" not in request.path_params:
         return SignedIn(session, token)
-    device_id = parse_uuid(named)
+    return await asyncio.to_thread(_find_owned, services, session, request.path_params)
+
+
+def _find_owned(services: Services, session: Session, named: Mapping[str, str]) -> OwnedDevice:
+    """Look up what the path names, so that a thing that is not there is 404 whatever the body."""
+    device_id = parse_uuid(named["device_id"])
     if device_id is None:
-        raise NotFound(f"There is no device {named[:60]!r}.", hint="A Device ID is a UUID.")
-    device = await asyncio.to_thread(services.devices.get, device_id, account_id=session.account_id)
-    return OwnedDevice(session, device)
+        raise NotFound(f"There is no device {named['device_id'][:60]!r}.", hint="A Device ID is a UUID.")
+    device = services.devices.get(device_id, account_id=session.account_id)
+    key = None
+    if "key_id" in named:
+        key_id = parse_uuid(named["key_id"])
+        if key_id is None:
+            hint = "A key's id is a UUID; it is not its secret."
+            raise NotFound(f"There is no API key {named['key_id'][:60]!r}.", hint=hint)
+        key = services.keys.get(key_id, device_id=device_id)
+    if "field_id" in named:
+        services.fields.get(device_id, named["field_id"])
+    return OwnedDevice(session, device, key)
 
 
 def _caller(request: Request, kind: type[Any]) -> Any:
@@ -145,6 +161,13 @@ def _signed_in(request: Request) -> Any:
     return _caller(request, SignedIn)
 
 
+def _owned_key(
+    request: Request,
+    key_id: Annotated[str, Path(description="a key of the device; not its secret")],  # noqa: ARG001 - as below
+) -> Any:
+    return _caller(request, OwnedDevice).key
+
+
 def _owned(
     request: Request,
     device_id: Annotated[str, Path(description="a device of the account")],  # noqa: ARG001
@@ -157,5 +180,7 @@ KeyCaller = Annotated[KeyHolder, Depends(_key_holder)]
 """What a route with a device's key gets."""
 SessionCaller = Annotated[SignedIn, Depends(_signed_in)]
 """What a route of a signed-in person gets."""
+OwnedKey = Annotated[ApiKey, Depends(_owned_key)]
+"""The key that a route under `devices/{device_id}/keys/{key_id}` names."""
 Owned = Annotated[OwnedDevice, Depends(_owned)]
 """What a route under `devices/{device_id}` gets."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
+from nikdev_iot.server.accounts.keys import KEEP
 
-from nikdev_iot.server.accounts.keys import KEEP, parse_uuid
-from nikdev_iot.server.errors import NotFound
-
-from .access import Needs, Owned, needs
+from .access import Needs, Owned, OwnedKey, needs
 from .routing import PREFIX, ServicesOf, router
 from .schemas import KeyChange, KeyIn, KeyList, KeyMade, KeyOut
 
@@ -44,10 +41,10 @@ def add(body: KeyIn, caller: Owned, services: ServicesOf) -> KeyMade:
     summary="Change an API key",
     description="In force within 2 s.",
 )
-def change(key_id: str, body: KeyChange, caller: Owned, services: ServicesOf) -> KeyOut:
+def change(key: OwnedKey, body: KeyChange, caller: Owned, services: ServicesOf) -> KeyOut:
     """Change what is given."""
     changed = services.keys.update(
-        _key_id(key_id),
+        key.id,
         device_id=caller.device.id,
         name=body.name,
         can_read=body.read,
@@ -63,13 +60,6 @@ def change(key_id: str, body: KeyChange, caller: Owned, services: ServicesOf) ->
     summary="Revoke an API key",
     description="For ever; in force within 2 s. The key stays in the list, as revoked.",
 )
-def revoke(key_id: str, caller: Owned, services: ServicesOf) -> KeyOut:
+def revoke(key: OwnedKey, caller: Owned, services: ServicesOf) -> KeyOut:
     """Revoke the key."""
-    return KeyOut.of(services.keys.revoke(_key_id(key_id), device_id=caller.device.id))
-
-
-def _key_id(text: str) -> uuid.UUID:
-    key_id = parse_uuid(text)
-    if key_id is None:
-        raise NotFound(f"There is no API key {text[:60]!r}.", hint="A key's id is a UUID; it is not its secret.")
-    return key_id
+    return KeyOut.of(services.keys.revoke(key.id, device_id=caller.device.id))

@@ -125,9 +125,10 @@ def push_paths() -> dict[str, Any]:
         },
     )
     return {
-        f"{PREFIX}/entries": {"post": entries | {"operationId": "push_entries_bare"}},
-        f"{PREFIX}/entries/": {"post": entries | {"operationId": "push_entries"}},
+        f"{PREFIX}/entries": {"post": entries | {"operationId": "push_entries"}},
+        f"{PREFIX}/entries/": {"post": entries | {"operationId": "push_entries_slash"}},
         f"{PREFIX}/packs": {"post": pack | {"operationId": "push_pack"}},
+        f"{PREFIX}/packs/": {"post": pack | {"operationId": "push_pack_slash"}},
         f"{PREFIX}/origins/{{origin}}": {
             "get": _operation("An origin's mark", "What the server has of it.", _json("The mark.", _ANSWER))
             | {"parameters": [_ORIGIN], "operationId": "origin_mark"}
