@@ -44,7 +44,7 @@ class Passwords:
             raise Invalid(f"The password has {len(password)} characters; the longest has {MAX_PASSWORD_CHARS}.")
         raw = _bytes(password)
         if raw is None:
-            raise Invalid("The password contains half of a surrogate pair, which is not a character.")
+            raise Invalid("The password is not UTF-8 text.")
         with self._turn:
             return self._hasher.hash(raw)
 
