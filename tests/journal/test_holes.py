@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import sqlite3
 
 import pytest
@@ -57,7 +58,7 @@ def test_complement_is_what_is_left(covered, window):
     assert [row_id for first, last in left for row_id in range(first, last + 1)] == [
         row_id for row_id in range(low, high + 1) if row_id not in covered
     ]
-    assert all(a[1] + 1 < b[0] for a, b in zip(left, left[1:], strict=False))
+    assert all(a[1] + 1 < b[0] for a, b in itertools.pairwise(left))
 
 
 def test_a_neighbour_for_the_same_reason_becomes_one_range(connection):

@@ -54,7 +54,8 @@ def test_slicing_gives_the_same_bytes_as_putting_values_together_one_by_one(comm
 
 def test_two_sensors_taking_turns_share_the_column_of_a_common_field():
     commits = [(at, {"t": float(at), ("a" if at % 2 else "b"): at}, None) for at in range(6)]
-    packed = pack_rows(*(lambda rows, shapes: (rows, shapes.__getitem__))(*turned(commits)))
+    rows, shapes = turned(commits)
+    packed = pack_rows(rows, shapes.__getitem__)
     assert [(c.field_id, c.at and list(c.at), list(c.data)) for c in packed.columns] == [
         ("t", None, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]),
         ("b", [0, 2, 4], [0, 2, 4]),
@@ -72,7 +73,7 @@ def test_no_rows_give_no_columns():
 def test_a_body_of_the_wrong_length_is_named_by_its_row(values, damage):
     rows, shapes = turned([(0, values, None)] * 3)
     rows.bodies[1] = damage(rows.bodies[1])
-    with pytest.raises(ValueError, match="^row 2: "):
+    with pytest.raises(ValueError, match=r"^row 2: "):
         pack_rows(rows, shapes.__getitem__)
 
 
@@ -80,5 +81,5 @@ def test_a_body_of_the_wrong_length_is_named_by_its_row(values, damage):
 def test_a_body_that_cannot_be_one_of_its_shape_is_named_by_its_row(values):
     rows, shapes = turned([(0, values, None)] * 3)
     rows.bodies[1] = b"\xff" * len(rows.bodies[1])
-    with pytest.raises(ValueError, match="^row 2: "):
+    with pytest.raises(ValueError, match=r"^row 2: "):
         pack_rows(rows, shapes.__getitem__)

@@ -1,4 +1,4 @@
-"""The whole life of a queue: whatever is lost, late, doubled, rejected, discarded or restored, nothing is lost or doubled."""
+"""The whole life of a queue: whatever is lost, late, rejected, discarded or restored, nothing is lost or doubled."""
 
 from __future__ import annotations
 

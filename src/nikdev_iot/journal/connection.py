@@ -6,6 +6,7 @@ import os
 import sqlite3
 import threading
 import time
+import weakref
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -18,9 +19,6 @@ from .migrations import migrate, version_of
 __all__ = ["MEMORY", "Database", "Use"]
 
 MEMORY = ":memory:"
-
-# Connections that a fork left in the child. SQLite forbids using them there, and closing them might touch the file.
-_inherited: list[sqlite3.Connection] = []
 
 
 class Database:
@@ -38,6 +36,8 @@ class Database:
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._opened = False
+        with _forking:
+            _databases.add(self)
 
     def plain(self, operation: str) -> Use:
         """Give the connection without a transaction: each statement is its own."""
@@ -53,29 +53,40 @@ class Database:
 
     def close(self) -> None:
         """Let go of the file. Idempotent."""
-        if self._pid != os.getpid():
-            self._after_fork()
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            self._close()
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def error(self, what: str, *, operation: str, hint: str = "") -> JournalError:
         """Return a `JournalError` about this file."""
         return JournalError(f"The journal {self.name} {what}.", path=self.name, operation=operation, hint=hint)
 
-    def _after_fork(self) -> None:
+    def before_fork(self) -> bool:
+        """Wait until no thread is inside, keep all out and close the file; return whether that is to be undone."""
+        if self._owner == threading.get_ident():
+            return False
+        self._lock.acquire()
+        if not self.in_memory:
+            self._close()
+        return True
+
+    def after_fork(self, *, in_child: bool) -> None:
+        """Let threads in again; the first one opens the file."""
+        if not in_child:
+            self._lock.release()
+            return
+        self._lock = threading.Lock()
         self._pid = os.getpid()
-        self._lock = threading.Lock()  # the old one may be held by a thread that exists in the parent only
-        self._owner = 0
-        if self._connection is not None:
-            _inherited.append(self._connection)
+        if self.in_memory:
+            # Parent and child would number different commits alike.
             self._connection = None
 
     def _acquire(self, operation: str) -> sqlite3.Connection:
         """Take the lock and return the connection, opened if need be, of the file that is at `path`."""
-        if self._pid != os.getpid():
-            self._after_fork()
         me = threading.get_ident()
         if self._owner == me:
             raise self.error(
@@ -83,9 +94,18 @@ class Database:
                 operation=operation,
                 hint="Nothing was done. A signal handler should only set a flag, and leave the work to the program.",
             )
+        if _forking.locked():
+            with _forking:  # a thread that commits all the time would keep the one that forks from ever getting in
+                pass
         self._lock.acquire()
         self._owner = me
         try:
+            if self._pid != os.getpid():
+                raise self.error(
+                    f"could not {operation}: this process was forked behind Python's back",
+                    operation=operation,
+                    hint="Nothing was done. Fork with os.fork or multiprocessing, or open the journal afterwards.",
+                )
             if self._connection is None:
                 self._connection = self._open(operation)
             elif self._file is not None:
@@ -163,6 +183,33 @@ class Database:
                 raise
             else:
                 return connection
+
+
+# SQLite keeps what it knows of a file's locks per process. A child that was forked while the file was open would
+# inherit locks it does not have, and lose commits: so nobody forks with a journal open.
+_databases: weakref.WeakSet[Database] = weakref.WeakSet()
+_forking = threading.Lock()
+_closed: list[Database] = []
+
+
+def _before_fork() -> None:
+    _forking.acquire()
+    _closed.extend(database for database in list(_databases) if database.before_fork())
+
+
+def _after_fork(*, in_child: bool) -> None:
+    for database in _closed:
+        database.after_fork(in_child=in_child)
+    _closed.clear()
+    _forking.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=lambda: _after_fork(in_child=False),
+        after_in_child=lambda: _after_fork(in_child=True),
+    )
 
 
 class Use:
