@@ -22,7 +22,9 @@ SERVER_PARTS = {"fastapi", "uvicorn", "numpy", "msgspec", "argon2", "nikdev_iot.
 
 
 def _loaded_by(*words):
-    done = subprocess.run([sys.executable, "-c", LOADED, *words], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *words], capture_output=True, text=True, timeout=60, check=False
+    )
     return set(json.loads(done.stderr.splitlines()[-1]))
 
 

@@ -15,7 +15,7 @@ from nikdev_iot.model.errors import ConfigError
 __all__ = ["LazyGroup", "ReaderGone", "Verb"]
 
 
-class ReaderGone(Exception):  # noqa: N818 - nothing went wrong here
+class ReaderGone(Exception):
     """Whoever read what a verb writes stopped reading."""
 
 

@@ -90,6 +90,7 @@ def _limit(
 @_limit("max-fields", _INGEST.fields_per_device, "Fields of one device.")
 @_limit("max-waiting", _INGEST.waiting_pushes, "Pushes that may wait for the disk.")
 @_limit("remember-entries-days", _INGEST.remember_entries_days, "How long JSON entries are known again.", least=0)
+@_limit("body-timeout-s", _INGEST.body_timeout_s, "How long to wait for the next part of a body.", least=0.1)
 @_limit("keep-alive-s", _DEFAULTS.keep_alive_s, "How long idle connections stay open.")
 @_limit("stop-timeout-s", _DEFAULTS.stop_timeout_s, "How long a stop waits for requests in flight.")
 @click.option(
@@ -162,6 +163,7 @@ def _config(options: dict[str, Any]) -> ServerConfig:
             fields_per_device=options["max_fields"],
             waiting_pushes=options["max_waiting"],
             remember_entries_days=options["remember_entries_days"],
+            body_timeout_s=options["body_timeout_s"],
         ),
         rates=RateLimits(
             requests_per_s=requests_per_s,

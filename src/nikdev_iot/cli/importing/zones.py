@@ -57,8 +57,8 @@ class LocalClock:
     def __init__(self, zone: tzinfo) -> None:
         self.zone = zone
         self._before: datetime | None = None
-        self._balance = 0
-        """Steps forward less steps back, outside the doubled hour: which way the recording runs."""
+        self._balance = timedelta()
+        """Steps forward less steps back, none counted as more than a long one: which way the recording runs."""
         self._repeats = False
         self._unsteady = False
         self._was_twice = False
@@ -79,7 +79,8 @@ class LocalClock:
         if inside:
             self._turn(local)
         else:
-            self._second_run = False
+            # Only a few minutes back into that hour, from beyond it: still its second run.
+            self._second_run = self._is_short_step_back(local)
             self._learn(local)
         self._before = local
         offset = late if twice and self._second_run == self._rising else early
@@ -87,7 +88,7 @@ class LocalClock:
 
     @property
     def _rising(self) -> bool:
-        return self._balance >= 0
+        return self._balance >= timedelta()
 
     def _learn(self, local: datetime) -> None:
         """Outside the doubled hour: see which way the recording runs, and how evenly."""
@@ -96,16 +97,20 @@ class LocalClock:
         if local == self._before:
             self._repeats = True
             return
-        forward = local > self._before
-        if self._balance and forward != self._rising and abs(local - self._before) < _LONG_STEP:
+        if self._balance and self._is_short_step_back(local):
             self._unsteady = True
-        self._balance += 1 if forward else -1
+        self._balance += max(-_LONG_STEP, min(_LONG_STEP, local - self._before))
+
+    def _is_short_step_back(self, local: datetime) -> bool:
+        """Say whether it steps a little against the direction of the recording."""
+        before = self._before
+        if before is None or local == before or (local > before) == self._rising:
+            return False
+        return abs(local - before) < _LONG_STEP
 
     def _turn(self, local: datetime) -> None:
         """Inside it: see whether the second run through it begins."""
-        if self._before is None:  # pragma: no cover - inside means that there was a row before
-            return
         if local == self._before:
             self._second_run = self._second_run or not self._repeats
-        elif (local > self._before) != self._rising:
-            self._second_run = self._second_run or not self._unsteady or abs(local - self._before) >= _LONG_STEP
+        elif self._before is not None and (local > self._before) != self._rising:
+            self._second_run = self._second_run or not self._unsteady or not self._is_short_step_back(local)
