@@ -16,12 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src"
 
-pytestmark = [
-    pytest.mark.registry,
-    pytest.mark.slow,
-    pytest.mark.timeout(300),
-    pytest.mark.xdist_group("wheel"),  # built and installed once
-]
+pytestmark = [pytest.mark.registry, pytest.mark.slow, pytest.mark.timeout(300)]
 
 # What a device pays for only when it uses it.
 HEAVY = {
