@@ -34,7 +34,7 @@ KEPT: list[tuple[int, dict[str, Value]]] = [
 
 def leave(path: Path, *, values: Any = (), entries: Any = (), protocol: int | None = None) -> None:
     """Leave a shelf as 0.5.5 does, with the portable dbm library that every Python has."""
-    database: Any = dbm.dumb.open(str(path), "c")
+    database: Any = dbm.dumb.open(str(path), "c")  # noqa: SIM115 - the shelf closes it
     with shelve.Shelf(database, protocol=protocol) as shelf:
         shelf["version"] = "1.0.0"
         shelf["values"] = list(values)

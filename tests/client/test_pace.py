@@ -28,3 +28,14 @@ def test_it_halves_down_to_one() -> None:
     for _ in range(10):
         pace.halve(pace.max_commits)
     assert pace.max_commits == 1
+
+
+def test_a_pack_that_did_not_arrive_makes_the_next_smaller_once() -> None:
+    pace = Pace()
+    pace.halve(FIRST_COMMITS)
+    pace.begin_below(FIRST_COMMITS)  # the same failure, found in the journal
+    assert pace.max_commits == 500
+    pace.begin_below(100)
+    assert pace.max_commits == 50
+    pace.begin_below(1)
+    assert pace.max_commits == 1

@@ -230,6 +230,29 @@ def test_a_timeout_makes_the_next_pack_smaller_and_either_may_arrive(device: Dev
     assert device.journal.in_flight() == []
 
 
+def test_a_slow_way_is_got_through_by_a_program_that_is_started_anew_each_time(device: Device) -> None:
+    device.commit(400)
+    server = StubServer()
+
+    def slow(request: Request) -> Reply | None:
+        if request.method == "POST" and decode_content(decode_frame(request.body).content).row_count > 60:
+            time.sleep(0.5)
+            return json_reply(504, {"message": "too slow"})
+        return None
+
+    server.intervene = slow
+    with scripted(server) as port:
+        failures = 0
+        while device.journal.status().unpushed:
+            try:
+                device.pusher(port, timeout_s=0.2).push()  # each knows only what the journal knows
+            except PushException:
+                failures += 1
+            assert failures < 30
+    assert server.numbers == list(range(1, 401))
+    assert failures >= 3
+
+
 def test_a_delayed_pack_that_arrives_first_is_settled_by_the_conflict(device: Device) -> None:
     device.commit(1_000)
     server = StubServer()

@@ -43,7 +43,12 @@ class Api:
     """
 
     def __init__(self, config: Mapping[str, Any] | Config | None = None) -> None:
-        """Take a dict with the keys of 0.5.5: see `docs/` or `nikdev_iot.client.config`.
+        """Take a dict with the keys of 0.5.5, all of them optional.
+
+        `deviceId` and `apiKey`; `baseUrl` (default: the environment's `NIKDEV_URL`, else this machine);
+        `requestTimeout` in seconds (default 10); `storagePath` and `storageFilename`, where the journal lies (default:
+        in the user's data folder, one for each device); `stageUncommittedValues` and `stageUnpushedEntries`, see above.
+        New is `durability`: `"full"` (the default), or `"normal"`, with which a power cut may take the last commits.
 
         Raises:
             ConfigError: an unknown key, or a value that cannot be used. Credentials are looked at when they are needed.

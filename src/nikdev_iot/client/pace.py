@@ -28,6 +28,10 @@ class Pace:
         if elapsed_s < FAST_S and row_count >= self.max_commits:
             self.max_commits = min(MOST_COMMITS, self.max_commits * 2)
 
+    def begin_below(self, count: int) -> None:
+        """Take note that a pack of `count` commits was sent before, perhaps by another process, and did not arrive."""
+        self.max_commits = max(1, min(self.max_commits, count // 2))
+
     def halve(self, row_count: int) -> None:
         """Take note that a pack of `row_count` commits was too much."""
         self.max_commits = max(1, min(self.max_commits, row_count) // 2)

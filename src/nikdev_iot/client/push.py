@@ -184,12 +184,16 @@ class _Run:
         self._journal.set_epoch(answer.epoch)
 
     def _conclude(self, answer: PushAnswer) -> None:
-        verdict = judge(answer.mark, self._journal.acknowledged, self._journal.in_flight())
+        in_flight = self._journal.in_flight()
+        verdict = judge(answer.mark, self._journal.acknowledged, in_flight)
         if isinstance(verdict, Diverged):
             self._raise(f"Nothing was pushed: {verdict.what}.", status=409)
         if isinstance(verdict, Stored):
             self._settle(verdict.hash)
         else:
+            if in_flight:
+                # Too much for this way, perhaps: a program that is started anew each time must get through as well.
+                self._pace.begin_below(min(sent.count for sent in in_flight))
             self._no_progress()
         self._journal.set_epoch(answer.epoch)
 
