@@ -7,7 +7,7 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from nikdev_iot.model.commits import Commit, Gap
@@ -23,12 +23,10 @@ Row = Mapping[str, Value]
 
 def commits(rows: Sequence[Row], *, first: int = 1, time_us: int = TIME_US) -> list[Commit]:
     """Return one commit per row, a second apart."""
-    return [
-        Commit(first + number, time_us + number * 1_000_000, tuple(row.items())) for number, row in enumerate(rows)
-    ]
+    return [Commit(first + number, time_us + number * 1_000_000, tuple(row.items())) for number, row in enumerate(rows)]
 
 
-def entries_body(*entries: tuple[int, Row], sent_s: float | None = 1_790_000_000) -> bytes:
+def entries_body(*entries: tuple[int, Mapping[str, object]], sent_s: float | None = 1_790_000_000) -> bytes:
     """Return the body of a push in JSON v1: (time in s, values) each."""
     made = [{"timestamp": at, "values": [{name: value} for name, value in row.items()]} for at, row in entries]
     return json.dumps({"clientTimestamp": sent_s, "entries": made}).encode()
@@ -71,7 +69,7 @@ class Client:
         self.connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout_s)
         self.headers = dict(headers)
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

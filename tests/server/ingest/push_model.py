@@ -1,8 +1,8 @@
 """The push protocol as a small state machine, explored exhaustively with the server's own judge in it.
 
-Bounds: 2 commits, 2 messages under way; requests are lost, delayed and doubled. Faults, each at most once: the journal is
-copied, the server is restored from a backup, the journal is restored from a backup. `judge` is given by the test, so that
-it can be shown that the model notices a rule left out.
+Bounds: 2 commits, 2 messages under way; requests are lost, delayed and doubled. Faults, each at most once: the journal
+is copied, the server is restored from a backup, the journal is restored from a backup. `judge` is given by the test, so
+that it can be shown that the model notices a rule left out.
 """
 
 from __future__ import annotations

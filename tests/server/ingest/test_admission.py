@@ -54,25 +54,28 @@ def gate(storage, executor, **rates) -> Admission:
     return Admission(keys, RateLimits(**rates), executor=executor, monotonic_s=time.monotonic)
 
 
-async def tries(admission: Admission, device_id, api_key, count: int, peer: str = PEER) -> list[str]:
+async def tries(
+    admission: Admission, device_id: str | None, api_key: str | None, count: int, peer: str = PEER
+) -> list[str]:
     found = []
     for _ in range(count):
         try:
             await admission.admit(device_id, api_key, peer)
             found.append("in")
         except TooMany as error:
-            assert error.retry_after_s > 0
-            found.append("too many")
+            found.append("too many" if error.retry_after_s > 0 else "come again at once?")
         except Unauthorized:
             found.append("wrong")
     return found
 
 
 def test_a_right_key_is_looked_up_once_a_second_however_many_ask(watched, executor, device_and_secret):
+    device_id, secret = device_and_secret
+
     async def main():
         admission = gate(watched, executor)
-        await asyncio.gather(*(admission.admit(*device_and_secret, PEER) for _ in range(100)))
-        return await admission.admit(*device_and_secret, PEER)
+        await asyncio.gather(*(admission.admit(device_id, secret, PEER) for _ in range(100)))
+        return await admission.admit(device_id, secret, PEER)
 
     access = asyncio.run(main())
     assert access.key.can_write
@@ -81,11 +84,12 @@ def test_a_right_key_is_looked_up_once_a_second_however_many_ask(watched, execut
 
 def test_each_key_has_its_rate(storage, executor, device_and_secret, new_device):
     other = new_device()
+    device_id, secret = device_and_secret
     theirs = Keys(storage, now_us=lambda: 1_000).add(other.id, can_read=True).secret
 
     async def main():
         admission = gate(storage, executor, requests_per_s=0.01, burst=3)
-        mine = await tries(admission, *device_and_secret, 5)
+        mine = await tries(admission, device_id, secret, 5)
         return mine, await tries(admission, str(other.id), theirs, 1)
 
     assert asyncio.run(main()) == (["in"] * 3 + ["too many"] * 2, ["in"])
@@ -100,7 +104,7 @@ def test_what_is_no_credential_at_all_is_unauthorized(storage, executor, device_
 
 
 def test_wrong_keys_are_slowed_down_and_right_ones_from_the_same_address_never(storage, executor, device_and_secret):
-    device_id, _ = device_and_secret
+    device_id, secret = device_and_secret
 
     async def main():
         admission = gate(storage, executor, wrong_keys_per_s=2, wrong_keys_burst=3)
@@ -109,7 +113,7 @@ def test_wrong_keys_are_slowed_down_and_right_ones_from_the_same_address_never(s
         wrong += await tries(admission, device_id, str(uuid.uuid4()), 1)
         held_back_s = time.monotonic() - begin_s
         begin_s = time.monotonic()
-        right = await tries(admission, *device_and_secret, 50)
+        right = await tries(admission, device_id, secret, 50)
         right_s = time.monotonic() - begin_s
         elsewhere = await tries(admission, device_id, str(uuid.uuid4()), 1, "192.0.2.2")
         return wrong, held_back_s, right, right_s, elsewhere

@@ -53,4 +53,7 @@ def test_page_by_page_nothing_is_missed_or_doubled(storage, stored, limit, after
 
 
 def test_an_origin_that_is_not_there_has_none(storage, new_device):
-    assert digests_after(storage, (new_device().id, uuid.uuid4()), after=0, limit=5, limits=DEFAULT_LIMITS) == ([], None)
+    assert digests_after(storage, (new_device().id, uuid.uuid4()), after=0, limit=5, limits=DEFAULT_LIMITS) == (
+        [],
+        None,
+    )

@@ -107,7 +107,9 @@ def test_memory_follows_the_devices_of_late():
 
 kinds = st.sampled_from(list(Kind))
 pushes = st.lists(
-    st.tuples(st.lists(st.tuples(st.sampled_from("abcdef"), kinds), min_size=1, max_size=4, unique=True), st.booleans()),
+    st.tuples(
+        st.lists(st.tuples(st.sampled_from("abcdef"), kinds), min_size=1, max_size=4, unique=True), st.booleans()
+    ),
     max_size=20,
 )
 

@@ -101,9 +101,7 @@ def test_a_bad_push_fails_alone(storage, run, device, new_device):
 def test_what_follows_a_refused_pack_finds_the_mark_where_it_was(storage, run, new_device):
     closed = new_device(accepts_new_fields=False)
     origin = Origin(storage.epoch)
-    refused, following = run(
-        pack_push(closed, origin.pack([{"a": 1}])), pack_push(closed, origin.pack([{"a": 2}]))
-    )
+    refused, following = run(pack_push(closed, origin.pack([{"a": 1}])), pack_push(closed, origin.pack([{"a": 2}])))
     assert isinstance(refused, Invalid)
     assert following == PackOutcome(Verdict.GAP, Mark())
 

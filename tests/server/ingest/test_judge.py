@@ -21,7 +21,13 @@ def a_hash(*what) -> bytes:
 
 def claim(first: int, last: int, *, hash: bytes = b"h" * 32, parent: bytes = NO_PACK, **options) -> Claim:
     return Claim(
-        options.get("device", DEVICE), options.get("origin", ORIGIN), first, last, hash, parent, options.get("epoch", EPOCH)
+        options.get("device", DEVICE),
+        options.get("origin", ORIGIN),
+        first,
+        last,
+        hash,
+        parent,
+        options.get("epoch", EPOCH),
     )
 
 

@@ -17,9 +17,7 @@ def _bytes(number: int) -> bytes:
 
 def _claim(pack: Request) -> Claim:
     origin = uuid.UUID(int=pack.origin % 2**128)
-    return Claim(
-        DEVICE, origin, pack.first, pack.last, _bytes(pack.hash), _bytes(pack.parent), _bytes(pack.epoch)[:16]
-    )
+    return Claim(DEVICE, origin, pack.first, pack.last, _bytes(pack.hash), _bytes(pack.parent), _bytes(pack.epoch)[:16])
 
 
 def judge(pack: Request, held: Stored, epoch: int) -> str:
