@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dbm.dumb
 import logging
 import pickle
 import shelve
+import sqlite3
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -193,6 +196,16 @@ def _foreign_library(path: Path) -> None:
     path.write_bytes(b"\xce\x9a\x57\x13" + bytes(100))  # GNU dbm's magic, and no more of it
 
 
+def _berkeley(path: Path) -> None:
+    Path(f"{path}.db").write_bytes(bytes(12) + b"\x61\x15\x06\x00" + bytes(4_080))  # Debian's dbm; no more of it
+
+
+def _sqlite(path: Path) -> None:
+    """As Python 3.13 does, and nothing in it."""
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE IF NOT EXISTS Dict (key BLOB UNIQUE NOT NULL, value BLOB NOT NULL)")
+
+
 def _damaged(path: Path) -> None:
     leave(path, entries=ENTRIES)
     with dbm.dumb.open(str(path), "w") as database:
@@ -204,7 +217,15 @@ def _text(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("put", "is_named"), [(_other_database, False), (_foreign_library, True), (_damaged, True), (_text, False)]
+    ("put", "is_named"),
+    [
+        (_other_database, False),
+        (_foreign_library, True),
+        (_berkeley, True),
+        (_sqlite, sys.version_info < (3, 13)),
+        (_damaged, True),
+        (_text, False),
+    ],
 )
 def test_what_is_no_shelf_or_cannot_be_read_stays_untouched(
     tmp_path: Path, put: Callable[[Path], None], is_named: bool, caplog: pytest.LogCaptureFixture

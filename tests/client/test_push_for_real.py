@@ -81,8 +81,8 @@ def test_a_network_that_cuts_connections_at_random(
                 api.push()
             except PushException as error:
                 failures += 1
-                assert error.retained_data is True  # noqa: PT017 - most of these pushes fail, and some do not
-                assert "still queued" in str(error)  # noqa: PT017
+                assert error.retained_data is True
+                assert "still queued" in str(error)
             proxy.is_bad = failures < 40  # let it come to an end
         proxy.is_bad = False
         assert failures >= 5
@@ -105,7 +105,7 @@ def test_a_lost_answer(server: RunningServer, make_api: MakeApi, begins: bytes) 
             try:
                 api.push()
             except PushException as error:
-                assert error.retained_data is True  # noqa: PT017
+                assert error.retained_data is True
     assert_on_server(make_api(), receipts, values)
 
 

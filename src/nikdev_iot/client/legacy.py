@@ -59,6 +59,13 @@ def _is_other_sqlite(path: Path) -> bool:
     return head.startswith(_SQLITE_MAGIC) and b"CREATE TABLE Dict" not in head
 
 
+def _is_database(path: Path) -> bool:
+    """Whether it is a file of Berkeley DB (Debian's usual dbm) or of SQLite (that of Python 3.13 and newer)."""
+    with path.open("rb") as file:
+        head = file.read(16)
+    return head.startswith(_SQLITE_MAGIC) or head[12:] in {b"\x61\x15\x06\x00", b"\x00\x06\x15\x61"}
+
+
 class Shelf:
     """A shelf that was read."""
 
@@ -162,6 +169,8 @@ def read_shelf(base: Path, files: dict[Path, Path]) -> Shelf | None:
                 shutil.copyfile(place, Path(folder, original.name))
             copy = str(Path(folder, base.name))
             if not dbm.whichdb(copy):
+                if any(map(_is_database, files.values())):
+                    raise OSError("this Python has no library that reads it")
                 return None
             with dbm.open(copy, "r") as database:
                 raw = {key: bytes(database[key]) for key in (b"version", b"values", b"entries") if key in database}
