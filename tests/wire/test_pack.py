@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 import uuid
 from array import array
 from dataclasses import replace
@@ -166,7 +167,7 @@ def floats(*items: float) -> array[float]:
     [
         ({"v": 2}, Unsupported),
         ({"v": "1"}, Unsupported),
-        ({"v": [[]] * 100_000}, Unsupported),
+        ({"v": [[]] * 100_000}, Malformed),
         ({"v": None}, Unsupported),
         ({"w": 1}, Unsupported),
         ({"origin": None}, Malformed),
@@ -202,7 +203,7 @@ def floats(*items: float) -> array[float]:
         ({"gaps": [[3, 2, 5]]}, Malformed),
         ({"gaps": [[3, 2]]}, Malformed),
         ({"gaps": [[3, 2, "å" * 40_000]]}, Malformed),
-        ({"gaps": [[3, 1, ""]] * 65_537}, Malformed),
+        ({"gaps": [[3, 1, ""]] * 65_537}, TooLarge),
         ({"gaps": 5}, Malformed),
         ({"messages": [[3, "x"]]}, Malformed),
         ({"messages": [[-1, "x"]]}, Malformed),
@@ -269,6 +270,18 @@ def test_a_count_beyond_imagination_costs_nothing():
     found = decode_content(huge)
     assert (found.row_count, found.last) == (3, 2**62)
     assert found.numbers().tolist() == [1, 2, 2**62]
+
+
+@pytest.mark.parametrize("key", ["v", "origin", "first", "times", "columns", "gaps", "messages", "shifts", "uncertain"])
+@pytest.mark.parametrize(
+    "item", [[[]] * 900_000, [["", None, [[]] * 900_000]], {"": [0] * 900_000}, ["x"] * 900_000], ids="abcd"
+)
+def test_what_does_not_belong_is_refused_before_it_is_read(key, item):
+    content = content_with(**{key: item})
+    begun = time.process_time()
+    with pytest.raises(WireError):
+        decode_content(content)
+    assert time.process_time() - begun < 0.2
 
 
 @given(st.binary(max_size=200))

@@ -189,6 +189,23 @@ class Reader:
 
     def item(self, depth: int = 0) -> Any:
         """Read one item of any kind; `depth` arrays and maps are around it."""
+        if self.content[self.at] >> 5 not in {ARRAY, MAP}:
+            return self.scalar()
+        if depth == _DEEPEST:
+            raise Unsupported(f"more than {_DEEPEST} arrays and maps within each other", place=self.place())
+        major, number = self.head()
+        if major == MAP:
+            return self._map(number, depth + 1)
+        self.afford(number)
+        items: list[Any] = []
+        while len(items) < number:
+            items += self._short_texts(number - len(items))
+            if len(items) < number:
+                items.append(self.item(depth + 1))
+        return items
+
+    def scalar(self) -> Any:
+        """Read one item that is no array of items and no map."""
         if self.content[self.at] == 0xF6:
             self.at += 1
             return None
@@ -203,12 +220,27 @@ class Reader:
             return self.take(number).decode()
         if major == NINT:
             return -1 - number
-        if depth == _DEEPEST:
-            raise Unsupported(f"more than {_DEEPEST} arrays and maps within each other", place=self.place())
-        if major == ARRAY:
-            self.afford(number)
-            return self._array(number, depth + 1)
-        return self._map(number, depth + 1)
+        raise Malformed("an array or a map where none belongs", place=self.place())
+
+    def open_array(self, most: int, place: str) -> int:
+        """Read the head of an array of at most `most` items, and return how many there are."""
+        major, count = self.head()
+        if major != ARRAY:
+            raise Malformed("not an array", place=place)
+        if count > most:
+            raise TooLarge(f"{count} items; the limit is {most}", limit=most, place=place)
+        self.afford(count)
+        return count
+
+    def texts(self, place: str) -> list[str]:
+        """Read an array of texts."""
+        count = self.open_array(self.max_items, place)
+        texts: list[str] = []
+        while len(texts) < count:
+            texts += self._short_texts(count - len(texts))
+            if len(texts) < count:
+                texts.append(self.text())
+        return texts
 
     def item_of(self, known: Mapping[bytes, str]) -> str:
         """Read a text that is in `known`, which `keys` made."""
@@ -216,7 +248,7 @@ class Reader:
         raw = self.content[at : at + 1 + (self.content[at] & 31)]
         found = known.get(raw)
         if found is None:
-            raise Unsupported(f"the unknown key {self.key()[:80]!r}", place=self.place(), hint="Upgrade this side.")
+            raise Unsupported(f"the unknown key {self.text()[:80]!r}", place=self.place(), hint="Upgrade this side.")
         self.at = at + len(raw)
         return found
 
@@ -258,8 +290,8 @@ class Reader:
         if self.left < 0:
             raise TooLarge(f"more than {self.max_items} items", limit=self.max_items, place=self.place())
 
-    def key(self) -> str:
-        """Read a text. Keys are texts only: their hashes are seeded, so that nobody can make keys that collide."""
+    def text(self) -> str:
+        """Read a text."""
         major, number = self.head()
         if major != TEXT:
             raise Malformed("not a text", place=self.place())
@@ -273,28 +305,25 @@ class Reader:
         """Return the error for content that ends too early."""
         return Malformed(f"cut short after {len(self.content)} bytes", place="content")
 
-    def _array(self, count: int, depth: int) -> list[Any]:
-        # Short texts, of which there may be many, are read here; all else by `item`.
-        content, length = self.content, len(self.content)
-        items: list[Any] = []
-        at = self.at
-        for _ in range(count):
+    def _short_texts(self, most: int) -> list[str]:
+        # As many short texts as there are; there may be a million of them.
+        content, length, at = self.content, len(self.content), self.at
+        texts: list[str] = []
+        for _ in range(most):
             end = at + 1 + content[at] - SHORT_TEXT
-            if at < end <= at + 24:
-                if end > length:
-                    raise self.cut_short()
-                items.append(content[at + 1 : end].decode())
-                at = end
-            else:
-                self.at = at
-                items.append(self.item(depth))
-                at = self.at
+            if not at < end <= at + 24:
+                break
+            if end > length:
+                raise self.cut_short()
+            texts.append(content[at + 1 : end].decode())
+            at = end
         self.at = at
-        return items
+        return texts
 
     def _map(self, count: int, depth: int) -> dict[str, Any]:
         self.afford(2 * count)
-        found = {self.key(): self.item(depth) for _ in range(count)}
+        # Keys are texts only: their hashes are seeded, so that nobody can make keys that collide.
+        found = {self.text(): self.item(depth) for _ in range(count)}
         if len(found) != count:
             raise Malformed("a map with the same key twice", place=self.place())
         return found

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import operator
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from math import isfinite
 from typing import Any, NamedTuple, TypeAlias, TypeGuard
 
-from nikdev_iot.model.errors import Malformed, TooLarge, Unsupported, ValueRefused, WireError
+from nikdev_iot.model.errors import Malformed, Unsupported, ValueRefused, WireError
 from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US
 from nikdev_iot.model.values import MAX_TEXT_BYTES, Kind, Value, check_field_id
 
@@ -21,6 +21,7 @@ from .limits import Limits
 
 __all__ = [
     "Column",
+    "ReadItem",
     "Rows",
     "check_columns",
     "check_text",
@@ -30,6 +31,7 @@ __all__ = [
     "get_int64s",
     "load_map",
     "put_columns",
+    "read_columns",
     "rows_of",
 ]
 
@@ -125,11 +127,22 @@ def _column_head(field_id: str) -> bytes:
 # -- from CBOR, which may come from anyone --------------------------------------------------------
 
 
-def load_map(content: bytes, *, known: Mapping[bytes, str], version: int, limits: Limits) -> dict[str, Any]:
+ReadItem: TypeAlias = Callable[[cbor.Reader, Limits], Any]
+"""Reads the item under one key, and refuses at once what does not belong there."""
+
+
+def load_map(
+    content: bytes,
+    *,
+    known: Mapping[bytes, str],
+    version: int,
+    limits: Limits,
+    readers: Mapping[str, ReadItem],
+) -> dict[str, Any]:
     """Return the CBOR map in `content`, which begins with its format's `version` under `v` and has no unknown keys.
 
-    `known` is what `cbor.keys` made of the format's keys. Values are as `cbor.loads` returns them; `columns` is a list
-    of `Column`, which `check_columns` is still to see.
+    `known` is what `cbor.keys` made of the format's keys. What has no reader is no array and no map, and comes as
+    `cbor.loads` returns it.
 
     Raises:
         WireError: it is not such a map.
@@ -142,7 +155,7 @@ def load_map(content: bytes, *, known: Mapping[bytes, str], version: int, limits
         reader.afford(2 * count)
         if not count or reader.item_of(known) != "v":
             raise Unsupported("its first key is not 'v', the version", place="content")
-        found = reader.item()
+        found = reader.scalar()
         if found != version or type(found) is not int:
             named = found if type(found) is int else "?"
             raise Unsupported(
@@ -155,7 +168,8 @@ def load_map(content: bytes, *, known: Mapping[bytes, str], version: int, limits
             key = reader.item_of(known)
             if key in top:
                 raise Malformed(f"the key {key!r} twice", place="content")
-            top[key] = _read_columns(reader, limits.columns) if key == "columns" else reader.item(1)
+            read_item = readers.get(key)
+            top[key] = reader.scalar() if read_item is None else read_item(reader, limits)
         return top
 
     return cbor.read(content, read_map, max_items=limits.items)
@@ -197,22 +211,16 @@ def _get_ascending(item: object, place: str) -> array[int]:
     return item
 
 
-def check_text(text: object, place: str) -> str:
-    """Return `text` if it is one, and not too long."""
-    if type(text) is not str:
-        raise Malformed("not a text", place=place)
+def check_text(text: str, place: str) -> str:
+    """Return `text` if it is not too long."""
     if len(text) > _SURELY_SHORT and len(text.encode()) > MAX_TEXT_BYTES:
         raise Malformed(f"longer than {MAX_TEXT_BYTES} bytes", place=place)
     return text
 
 
-def _read_columns(reader: cbor.Reader, max_columns: int) -> list[Column]:
-    major, count = reader.head()
-    if major != cbor.ARRAY:
-        raise Malformed("not an array", place="columns")
-    if count > max_columns:
-        raise TooLarge(f"{count} columns; the limit is {max_columns}", limit=max_columns, place="columns")
-    reader.afford(count)
+def read_columns(reader: cbor.Reader, limits: Limits) -> list[Column]:
+    """Read columns that are right in themselves; `check_columns` is still to see them."""
+    count = reader.open_array(limits.columns, "columns")
     content = reader.content
     columns = []
     for number in range(count):
@@ -245,8 +253,8 @@ def _usual_start(start: bytes) -> tuple[str, str, int] | None:
     try:
         if reader.head() != (cbor.ARRAY, 3):
             return None
-        field_id = check_field_id(reader.key())
-        if reader.item() is not None:
+        field_id = check_field_id(reader.text())
+        if reader.take(1) != cbor.NULL:
             return None
         major, tag = reader.head()
         typecode = cbor.TYPECODE_OF_TAG.get(tag, "")
@@ -262,17 +270,20 @@ def _read_column(reader: cbor.Reader, place: str) -> Column:
     if reader.head() != (cbor.ARRAY, 3):
         raise Malformed("not an array of three items", place=place)
     try:
-        field_id = check_field_id(reader.key())
+        field_id = check_field_id(reader.text())
     except ValueRefused as error:
         raise Malformed(error.message, place=place) from None
-    raw_at = reader.item(2)
+    raw_at = reader.scalar()
     at = None if raw_at is None else _get_ascending(raw_at, f"{place}[1]")
-    data = reader.item(2)
-    if type(data) is list:
+    data: Any
+    if reader.content[reader.at] >> 5 == cbor.ARRAY:
+        data = reader.texts(f"{place}[2]")
         for number, text in enumerate(data):
-            if type(text) is not str or len(text) > _SURELY_SHORT:
+            if len(text) > _SURELY_SHORT:
                 check_text(text, f"{place}[2][{number}]")
-    elif type(data) is array and data.typecode in _KIND_OF_TYPECODE:
+        return Column(field_id, at, data)
+    data = reader.scalar()
+    if type(data) is array and data.typecode in _KIND_OF_TYPECODE:
         _check_data(field_id, data)
     else:
         raise Unsupported("values that are no array of floats, ints, bools or texts", place=f"{place}[2]")
@@ -285,12 +296,12 @@ def _check_data(field_id: str, data: array[Any]) -> None:
         # The sum of finite numbers may be infinite, but anything else in it shows.
         if not isfinite(sum(data)) and not all(map(isfinite, data)):
             raise Malformed(f"field {field_id!r} has a value that is not a finite number", place="columns")
-    elif typecode == "B" and data and max(data) > 1:
+    elif typecode == "B" and data.tobytes().strip(b"\0\1"):
         raise Malformed(f"field {field_id!r} has a bool that is neither 0 nor 1", place="columns")
 
 
 def check_columns(columns: object, row_count: int, *, may_be_empty: bool = False) -> tuple[Column, ...]:
-    """Return the columns of `load_map` if each has a value for each of its commits, and no commit has a field twice.
+    """Return what `read_columns` read if each has a value for each of its commits, and no commit has a field twice.
 
     A column without any value is taken only if it `may_be_empty`.
     """

@@ -20,6 +20,7 @@ from nikdev_iot.model.values import INT64_MAX
 from . import cbor
 from .columns import (
     Column,
+    ReadItem,
     check_columns,
     check_text,
     check_times,
@@ -28,6 +29,7 @@ from .columns import (
     get_int64s,
     load_map,
     put_columns,
+    read_columns,
     rows_of,
 )
 from .frame import (
@@ -231,12 +233,12 @@ def decode_content(content: bytes, limits: Limits = DEFAULT_LIMITS) -> Pack:
         TooLarge: more commits or columns than `limits` allow.
         Unsupported: a version, key or kind that this side does not know.
     """
-    top = load_map(content, known=_KEYS, version=VERSION, limits=limits)
+    top = load_map(content, known=_KEYS, version=VERSION, limits=limits, readers=_READERS)
     origin = _bytes(top, "origin", 16)
     first, count = _uint(top, "first"), _uint(top, "count")
     if first < 1 or count < 1 or first + count - 1 > INT64_MAX:
         raise Malformed("not numbers from 1 to 2^63-1, at least one of them", place="first, count")
-    gaps = _get_gaps(top["gaps"], first, count) if "gaps" in top else ()
+    gaps = _check_gaps(top["gaps"], first, count) if "gaps" in top else ()
     row_count = count - sum(gap.count for gap in gaps) if gaps else count
     if row_count > limits.commits:
         raise TooLarge(f"{row_count} commits; the limit is {limits.commits}", limit=limits.commits, place="count")
@@ -252,8 +254,8 @@ def decode_content(content: bytes, limits: Limits = DEFAULT_LIMITS) -> Pack:
         times=times,
         columns=columns,
         gaps=gaps,
-        messages=_get_messages(top["messages"], row_count) if "messages" in top else (),
-        shifts=_get_shifts(top["shifts"], times) if "shifts" in top else (),
+        messages=_check_messages(top["messages"], row_count) if "messages" in top else (),
+        shifts=_check_shifts(top["shifts"], times) if "shifts" in top else (),
         uncertain=(get_index(top["uncertain"], row_count, "uncertain") or None) if "uncertain" in top else None,
     )
 
@@ -272,42 +274,65 @@ def _bytes(top: dict[str, Any], key: str, size: int) -> bytes:
     return value
 
 
-def _get_gaps(item: object, first: int, count: int) -> tuple[Gap, ...]:
-    if type(item) is not list or len(item) > _MAX_GAPS:
-        raise Malformed(f"not an array of at most {_MAX_GAPS} gaps", place="gaps")
+def _read_gaps(reader: cbor.Reader, _: Limits) -> list[Gap]:
     gaps = []
-    at, end = first, first + count
-    for number, part in enumerate(item):
+    for number in range(reader.open_array(_MAX_GAPS, "gaps")):
         place = f"gaps[{number}]"
-        if type(part) is not list or len(part) != 3 or type(part[0]) is not int or type(part[1]) is not int:
-            raise Malformed("not [first, count, reason]", place=place)
-        gap = Gap(part[0], part[1], check_text(part[2], place))
+        first, count = _read_uints(reader, 3, 2, place)
+        gaps.append(Gap(first, count, check_text(reader.text(), place)))
+    return gaps
+
+
+def _read_messages(reader: cbor.Reader, limits: Limits) -> list[tuple[int, str]]:
+    messages = []
+    for number in range(reader.open_array(limits.commits, "messages")):
+        place = f"messages[{number}]"
+        (row,) = _read_uints(reader, 2, 1, place)
+        messages.append((row, check_text(reader.text(), place)))
+    return messages
+
+
+def _read_uints(reader: cbor.Reader, size: int, count: int, place: str) -> list[int]:
+    """Read the first `count` items, whole numbers from 0, of an array of `size`."""
+    heads = [reader.head() for _ in range(1 + count)]
+    if heads[0] != (cbor.ARRAY, size) or any(major != cbor.UINT for major, _ in heads[1:]):
+        raise Malformed(f"not an array of {size} items that begins with {count} whole numbers from 0", place=place)
+    return [number for _, number in heads[1:]]
+
+
+def _read_shifts(reader: cbor.Reader, _: Limits) -> tuple[object, object]:
+    if reader.open_array(2, "shifts") != 2:
+        raise Malformed("not [rows, µs]", place="shifts")
+    return reader.scalar(), reader.scalar()
+
+
+_READERS: dict[str, ReadItem] = {
+    "columns": read_columns,
+    "gaps": _read_gaps,
+    "messages": _read_messages,
+    "shifts": _read_shifts,
+}
+
+
+def _check_gaps(gaps: list[Gap], first: int, count: int) -> tuple[Gap, ...]:
+    at, end = first, first + count
+    for number, gap in enumerate(gaps):
         if gap.first < at or gap.count < 1 or gap.last >= end:
-            raise Malformed("not inside the pack and behind the gap before it", place=place)
+            raise Malformed("not inside the pack and behind the gap before it", place=f"gaps[{number}]")
         at = gap.last + 1
-        gaps.append(gap)
     return tuple(gaps)
 
 
-def _get_messages(item: object, row_count: int) -> tuple[tuple[int, str], ...]:
-    if type(item) is not list:
-        raise Malformed("not an array", place="messages")
-    messages = []
-    at = -1
-    for number, part in enumerate(item):
-        place = f"messages[{number}]"
-        if type(part) is not list or len(part) != 2 or type(part[0]) is not int:
-            raise Malformed("not [row, message]", place=place)
-        if not at < part[0] < row_count:
-            raise Malformed(f"rows that do not ascend below {row_count}", place=place)
-        at = part[0]
-        messages.append((at, check_text(part[1], place)))
+def _check_messages(messages: list[tuple[int, str]], row_count: int) -> tuple[tuple[int, str], ...]:
+    before = -1
+    for number, (row, _) in enumerate(messages):
+        if not before < row < row_count:
+            raise Malformed(f"rows that do not ascend below {row_count}", place=f"messages[{number}]")
+        before = row
     return tuple(messages)
 
 
-def _get_shifts(item: object, times: array[int]) -> tuple[tuple[int, int], ...]:
-    if type(item) is not list or len(item) != 2:
-        raise Malformed("not [rows, µs]", place="shifts")
+def _check_shifts(item: tuple[object, object], times: array[int]) -> tuple[tuple[int, int], ...]:
     rows = get_index(item[0], len(times), "shifts[0]")
     shifts = get_int64s(item[1], len(rows), "shifts[1]")
     for row, shift in zip(rows, shifts, strict=True):

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from nikdev_iot.model.errors import Malformed, TooLarge
 
 from . import cbor
-from .columns import Column, check_columns, check_times, get_int64s, load_map, put_columns
+from .columns import Column, check_columns, check_times, get_int64s, load_map, put_columns, read_columns
 from .limits import DEFAULT_LIMITS, Limits
 
 __all__ = ["Page", "decode_page", "encode_page"]
 
 VERSION = 1
 _KEYS = cbor.keys("v", "count", "times", "columns", "next")
+_READERS = {"columns": read_columns}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def decode_page(content: bytes, limits: Limits = DEFAULT_LIMITS) -> Page:
     """
     if len(content) > limits.content_bytes:
         raise TooLarge(f"{len(content)} bytes; the limit is {limits.content_bytes}", limit=limits.content_bytes)
-    top = load_map(content, known=_KEYS, version=VERSION, limits=limits)
+    top = load_map(content, known=_KEYS, version=VERSION, limits=limits, readers=_READERS)
     count, cursor = top.get("count"), top.get("next")
     if type(count) is not int or count < 0 or not (cursor is None or type(cursor) is str):
         raise Malformed("not a page", place="content")
