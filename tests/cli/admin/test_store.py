@@ -30,6 +30,17 @@ def test_the_store_of_the_server_is_the_default(
     assert account in answer.out
 
 
+def test_the_environment_may_name_it_as_for_the_server(
+    nikdev: Nikdev, data: Path, account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NIKDEV_DATA", str(data))
+    assert account in nikdev.bare("account", "list").out
+    assert "no store in" in nikdev.bare("account", "list", "--data", str(tmp_path / "other")).err
+    monkeypatch.setenv("NIKDEV_DATABASE", "postgresql://host/db")
+    assert "both given" in nikdev.bare("account", "list").err
+    assert account in nikdev("account", "list").out
+
+
 def test_the_folder_may_be_named_behind_any_word(nikdev: Nikdev, data: Path, account: str, tmp_path: Path) -> None:
     assert account in nikdev.bare("--data", str(data), "account", "list").out
     assert account in nikdev.bare("--data", str(tmp_path / "no"), "account", "list", "--data", str(data)).out

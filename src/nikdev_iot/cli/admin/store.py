@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -31,14 +32,14 @@ def store_options(command: _Command) -> _Command:
         metavar="DIR",
         expose_value=False,
         callback=_keep(_DATA),
-        help="The server's data folder, as given to `nikdev serve`.",
+        help="The server's data folder, as given to `nikdev serve`.  [env var: NIKDEV_DATA]",
     )
     database = click.option(
         "--database",
         metavar="URL",
         expose_value=False,
         callback=_keep(_DATABASE),
-        help="The server's database, as given to `nikdev serve`.",
+        help="The server's database, as given to `nikdev serve`.  [env var: NIKDEV_DATABASE]",
     )
     return data(database(command))
 
@@ -59,10 +60,9 @@ def open_store(*, create: bool = False) -> Iterator[Storage]:
         ConfigError: the server's part is not installed, or such a database is not known.
         StorageError: the store cannot be opened.
     """
-    meta = click.get_current_context().meta
-    database = meta.get(_DATABASE)
-    if database is not None:
-        raise _no_database(database, both=_DATA in meta)
+    data, database = _named()
+    if database:
+        raise _no_database(database, both=data is not None)
     try:
         import nikdev_iot.server.accounts  # noqa: F401 - what it needs is to be missed here
         from nikdev_iot.server.config import default_data_folder
@@ -74,11 +74,20 @@ def open_store(*, create: bool = False) -> Iterator[Storage]:
             f"`nikdev admin` needs {error.name}, which is not installed here.",
             hint="Run: pip install 'nikdev-iot[server]'",
         ) from None
-    storage = SqliteStorage.open(meta.get(_DATA) or default_data_folder(), create=create)
+    storage = SqliteStorage.open(data or default_data_folder(), create=create)
     try:
         yield storage
     finally:
         storage.close()
+
+
+def _named() -> tuple[Path | None, str | None]:
+    """Return what the options say, or, where they say nothing, the environment."""
+    meta = click.get_current_context().meta
+    if _DATA in meta or _DATABASE in meta:
+        return meta.get(_DATA), meta.get(_DATABASE)
+    data = os.environ.get("NIKDEV_DATA")
+    return Path(data) if data else None, os.environ.get("NIKDEV_DATABASE")
 
 
 def _no_database(url: str, *, both: bool) -> ConfigError:
