@@ -423,6 +423,28 @@ def test_a_single_commit_that_is_too_large_is_set_aside(device: Device) -> None:
     assert "at most" in aside.reason
 
 
+def test_the_limit_of_a_proxy_on_the_way(device: Device) -> None:
+    """As nginx puts it; smaller packs get through, and a commit that does not is kept until somebody lifts it."""
+    device.commit(64)
+    device.journal.commit({"text": "x" * 600})
+    server = StubServer()
+
+    def limit(request: Request) -> Reply | None:
+        if request.method == "POST" and len(decode_frame(request.body).content) > 700:
+            return 413, {"content-type": "text/html"}, b"<html><title>413 Request Entity Too Large</title></html>"
+        return None
+
+    server.intervene = limit
+    with scripted(server) as port:
+        error = fails(device.pusher(port))
+        assert (error.retained_data, error.status) == (True, 413)
+        assert "413 Request Entity Too Large" in str(error)
+        assert "1 commit is still queued" in str(error)
+        assert server.numbers == list(range(1, 65))
+        server.intervene = lambda _: None
+        assert device.pusher(port).push().pushed == 1
+
+
 # -- others at the same journal ------------------------------------------------------------------------------
 
 

@@ -158,7 +158,7 @@ class _Run:
             self._pace.answered(self._monotonic() - began, pack.row_count)
         elif answer.status == 409:
             self._conclude(self._read(answer))
-        elif answer.status == 413 and answer.said() is not None:
+        elif answer.status == 413:
             self._too_large(answer, pack)
         elif answer.status == 422 and answer.said() is not None:
             self._set_aside(answer, pack)
@@ -208,6 +208,8 @@ class _Run:
         if pack.row_count > 1:
             self._pace.halve(pack.row_count)
             return
+        if answer.said() is None:
+            self._refused(answer)  # a proxy's limit, which its owner can lift: nothing is wrong with the commit
         (number,) = pack.numbers()
         self._reject({number: answer.explain()}, answer)
 
