@@ -1,7 +1,7 @@
 """A backlog of 100 000 commits of ten values, pushed end to end, beside the InfluxDB libraries writing the same values.
 
-The peers write to a null sink (a server that reads the request and answers 204), which is the best they can do; ours goes
-through the journal to a durable acknowledgement of a real server.
+The peers write to a null sink (a server that reads the request and answers 204), which is the best they can do; ours
+goes through the journal to a durable acknowledgement of a real server.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _batches(points: list[dict[str, object]]) -> Iterator[list[dict[str, object]
 
 
 def _influxdb(port: int, points: list[dict[str, object]]) -> float:
-    from influxdb import InfluxDBClient  # noqa: PLC0415 - a peer, measured only where it is installed
+    from influxdb import InfluxDBClient
 
     client = InfluxDBClient("127.0.0.1", port, database="bench", gzip=False)
     begin = time.perf_counter()
@@ -85,10 +85,10 @@ def _influxdb(port: int, points: list[dict[str, object]]) -> float:
 
 
 def _influxdb_client(port: int, points: list[dict[str, object]]) -> float:
-    from influxdb_client import InfluxDBClient, WritePrecision  # noqa: PLC0415
-    from influxdb_client.client.write_api import SYNCHRONOUS  # noqa: PLC0415
+    from influxdb_client import InfluxDBClient, WritePrecision
+    from influxdb_client.client.write_api import SYNCHRONOUS
 
-    with InfluxDBClient(f"http://127.0.0.1:{port}", token="x", org="o") as client:  # noqa: S106 - a null sink
+    with InfluxDBClient(f"http://127.0.0.1:{port}", token="x", org="o") as client:
         write = client.write_api(write_options=SYNCHRONOUS)
         begin = time.perf_counter()
         for batch in _batches(points):
@@ -113,7 +113,9 @@ def run() -> list[Row]:
     rows = []
     for name, (label, _) in _PEERS.items():
         if name not in peers:
-            rows.append(Row(what=f"backlog beside {label}", ours="", peer="not installed", ratio="", aim="8x", met=False))
+            rows.append(
+                Row(what=f"backlog beside {label}", ours="", peer="not installed", ratio="", aim="8x", met=False)
+            )
             continue
         peer = max(peers[name])
         rows.append(

@@ -32,7 +32,9 @@ def machine() -> str:
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
-        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if line[:10] == "model name"]
+        names = [
+            line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if line[:10] == "model name"
+        ]
         model = names[0] if names else model
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
@@ -50,7 +52,8 @@ def table(rows: list[Row], *, date: str) -> str:
         "|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {row.what} | {row.ours} | {row.peer or '–'} | {row.ratio or '–'} | {row.aim} | {'yes' if row.met else '**no**'} |"
+        f"| {row.what} | {row.ours} | {row.peer or '–'} | {row.ratio or '–'} | {row.aim} "
+        f"| {'yes' if row.met else '**no**'} |"
         for row in rows
     ]
     return "\n".join(lines)

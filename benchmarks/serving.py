@@ -25,7 +25,6 @@ def _now_us() -> int:
     return time.time_ns() // 1000
 
 
-
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """One device and a key of it that may read and write."""
@@ -47,7 +46,9 @@ class Server:
         """Make devices with a key each, beside the running server."""
         storage = open_storage(self.data)
         try:
-            account = Accounts(storage, passwords=Passwords(), now_us=_now_us).add(f"{uuid.uuid4()}@example.org", "a long one")
+            account = Accounts(storage, passwords=Passwords(), now_us=_now_us).add(
+                f"{uuid.uuid4()}@example.org", "a long one"
+            )
             devices, keys = Devices(storage, now_us=_now_us), Keys(storage, now_us=_now_us)
             found = []
             for number in range(count):

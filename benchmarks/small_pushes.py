@@ -39,7 +39,8 @@ def _values(walk: random.Random) -> tuple[tuple[str, float], ...]:
 
 def _head(path: str, who: Credentials, content_type: str, size: int) -> bytes:
     return (
-        f"POST /api/v1/{path} HTTP/1.1\r\nhost: 127.0.0.1\r\nx-device-id: {who.device_id}\r\nx-api-key: {who.api_key}\r\n"
+        f"POST /api/v1/{path} HTTP/1.1\r\nhost: 127.0.0.1\r\n"
+        f"x-device-id: {who.device_id}\r\nx-api-key: {who.api_key}\r\n"
         f"content-type: {content_type}\r\ncontent-length: {size}\r\n\r\n"
     ).encode()
 

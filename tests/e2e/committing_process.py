@@ -30,7 +30,12 @@ def main() -> None:
             for field_id, value in values.items():
                 api.add_value(field_id, value)
             receipt = api.commit()
-            line = {"number": receipt.number, "origin": str(receipt.origin), "time_us": receipt.time_us, "values": values}
+            line = {
+                "number": receipt.number,
+                "origin": str(receipt.origin),
+                "time_us": receipt.time_us,
+                "values": values,
+            }
             print(json.dumps(line), flush=True)
             if chance.random() < 0.3:
                 try:

@@ -1,4 +1,4 @@
-"""The recordings, read here a second time by the plainest code, so that what comes back can be compared with the files."""
+"""The recordings, read a second time by the plainest code, to compare what comes back with."""
 
 from __future__ import annotations
 
@@ -100,9 +100,18 @@ RECORDINGS = (
     Recording(
         "air",
         "AirQualityUCI.csv",
-        # fmt: off
-        ("--time", "Date", "--time", "Time", "--time-format", "%m/%d/%Y %H:%M:%S", "--timezone", "UTC", "--missing", "-200"),
-        # fmt: on
+        (
+            "--time",
+            "Date",
+            "--time",
+            "Time",
+            "--time-format",
+            "%m/%d/%Y %H:%M:%S",
+            "--timezone",
+            "UTC",
+            "--missing",
+            "-200",
+        ),
         _air,
     ),
     Recording("irradiance", "system_15_poa_irradiance.csv", ("--time", "measured_on"), _irradiance),

@@ -62,7 +62,9 @@ def test_memory_does_not_grow_with_the_backlog(server: RunningServer, tmp_path: 
     assert pushed[-1] == _COMMITS
     assert large_kb < small_kb * 1.05 + 1_000
     assert large_kb < 40_000
-    print(f"\npeak memory of the pushing process: {small_kb} kB for {_COMMITS // 3} commits, {large_kb} kB for {_COMMITS}")
+    print(
+        f"\npeak memory of the pushing process: {small_kb} kB for {_COMMITS // 3} commits, {large_kb} kB for {_COMMITS}"
+    )
 
 
 @pytest.mark.timeout(240)

@@ -54,7 +54,16 @@ def old_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("old")
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
-    command = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "nikdev-iot==0.5.5", "requests"]
+    command = [
+        str(python),
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--disable-pip-version-check",
+        "nikdev-iot==0.5.5",
+        "requests",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stderr
     return python
@@ -69,7 +78,12 @@ def _run(python: Path, script: str, folder: Path) -> str:
 
 
 def _fetch(server: RunningServer, who: Credentials, folder: Path) -> dict[str, tuple[list, list]]:
-    config = {"baseUrl": server.api_url, "deviceId": who.device_id, "apiKey": who.api_key, "storagePath": folder / "new"}
+    config = {
+        "baseUrl": server.api_url,
+        "deviceId": who.device_id,
+        "apiKey": who.api_key,
+        "storagePath": folder / "new",
+    }
     with Api(config) as api:
         return {field: (list(series.times_us), list(series.values)) for field, series in api.fetch().items()}
 
@@ -167,12 +181,12 @@ except PushException as error:
 
 def test_the_body_it_sends_is_taken_from_any_http_library(server: RunningServer, tmp_path: Path) -> None:
     who = server.new_device()
-    body = json.dumps({"clientTimestamp": 1_780_000_000, "entries": [{"timestamp": 1_779_999_000, "values": [{"n": 3}]}]})
+    body = json.dumps(
+        {"clientTimestamp": 1_780_000_000, "entries": [{"timestamp": 1_779_999_000, "values": [{"n": 3}]}]}
+    )
     request = urllib.request.Request(
         server.api_url + "entries/", data=body.encode(), headers={**who.headers, "content-type": "application/json"}
     )
     with urllib.request.urlopen(request, timeout=20) as answer:
         assert answer.status == 200
     assert _fetch(server, who, tmp_path)["n"] == ([1_779_999_000_000_000], [3])
-
-

@@ -1,4 +1,4 @@
-"""Every recording imported, pushed and fetched back: equal value by value and kind by kind, duplicates in time included."""
+"""Every recording imported, pushed and fetched back: equal value by value, kind by kind, times that recur included."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ def test_comes_back_as_it_was(recording: Recording, data: Path, server: RunningS
     for time_us, values in rows:
         for field_id, value in values.items():
             expected[field_id].append((time_us, type(value), value))
-    with Api({"baseUrl": server.api_url, "deviceId": who.device_id, "apiKey": who.api_key, "storagePath": tmp_path}) as api:
+    with Api(
+        {"baseUrl": server.api_url, "deviceId": who.device_id, "apiKey": who.api_key, "storagePath": tmp_path}
+    ) as api:
         fetched = api.fetch()
     assert set(fetched) == set(expected)
     for field_id, values in expected.items():
