@@ -100,3 +100,14 @@ def test_no_value_is_lost_or_committed_twice_between_threads(tmp_path: Path) -> 
         found += (shown.values or {}).items()
     assert sorted(found) == sorted((f"field {number}", number) for number in range(300))
     staging.close()
+
+
+def test_what_is_in_memory_alone_stays_until_the_object_goes(tmp_path: Path) -> None:
+    staging = Staging(config(tmp_path, stageUnpushedEntries=False))
+    staging.add("a", 1)
+    assert staging.commit(None, None) is not None
+    staging.close()
+    staging.end()
+    assert staging.commits().status().unpushed == 1
+    staging.finish()
+    assert staging.staged() == {}

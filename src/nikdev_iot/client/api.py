@@ -60,7 +60,7 @@ class Api:
         self._transport: Transport | None = None
         self._transport_pid = 0
         # Runs when the object is collected, and at the end of the program; it must not hold on to `self`.
-        self._finalizer = weakref.finalize(self, Staging.end, self._store)
+        self._finalizer = weakref.finalize(self, Staging.finish, self._store)
 
     @classmethod
     def from_credentials(cls, device_id: str, api_key: str, **options: Any) -> Self:

@@ -158,3 +158,9 @@ class Staging:
             logging.getLogger("nikdev_iot.client").error(  # noqa: TRY400 - as above
                 "Values that were added and not committed could not be kept: %s", error
             )
+
+    def finish(self) -> None:
+        """Do what `end` does, for good: what was in memory alone goes with it."""
+        self.end()
+        if self._memory is not None:
+            self._memory.close()
