@@ -51,7 +51,7 @@ def mark(*, ok: bool) -> str:
     """Return a coloured ✓ or ✗, in letters where the output cannot show these."""
     sign, word, color = ("✓", "ok  ", "green") if ok else ("✗", "FAIL", "red")
     try:
-        sign.encode(sys.stdout.encoding or "ascii")
+        sign.encode(sys.stdout.encoding or "utf-8")
     except (LookupError, UnicodeEncodeError):
         sign = word
     return click.style(sign, fg=color)

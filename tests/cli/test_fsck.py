@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+from tests.cli.running import nikdev
+
+
+def test_a_sound_journal(alone):
+    alone.commit("t=1")
+    done = nikdev("fsck")
+    assert done.code == 0
+    assert "is sound" in done.out
+    found = nikdev("fsck", "--json").json
+    assert (found["ok"], found["problems"]) == (True, [])
+
+
+def test_a_damaged_one(alone):
+    for number in range(50):
+        alone.commit(f"t={number}", "note=" + "x" * 500)
+    path = nikdev("fsck", "--json").json["journal"]
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with open(path, "r+b") as file:  # noqa: PTH123 - a plain file, and a few bytes of it
+        file.seek(-6_000, 2)
+        file.write(b"\xa5" * 5_000)
+    done = nikdev("fsck", "--json")
+    assert done.code == 5
+    assert done.json["problems"] if done.out else done.error["message"]
