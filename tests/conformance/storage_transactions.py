@@ -135,7 +135,15 @@ class TransactionContract:
             fail()
         assert storage.device(device.id) is None
 
-    def test_write_waits_for_nothing_but_itself(self, storage: Storage) -> None:
+    def test_write_inside_write_is_refused_and_not_waited_for(self, storage: Storage) -> None:
+        account = made_account()
+        with storage.write() as write:
+            write.add_account(account)
+            with pytest.raises(RuntimeError), storage.write():
+                pass
+        assert storage.account(account.id) == account
+
+    def test_nothing_to_do_is_fine(self, storage: Storage) -> None:
         with storage.write():
             pass
         with storage.write() as write:

@@ -17,7 +17,8 @@ wait.
 
 **Errors.** `StorageUnavailable` where the engine cannot be reached or is out of space: nothing was stored, trying again
 later may help. `StorageCorrupt` where what is stored is not what was written. `Conflict` where a uniqueness rule says
-no (an e-mail address that is taken): nothing was stored. No other error of the engine leaves the adapter.
+no (an e-mail address that is taken): nothing was stored, or, where the caller catches it inside the transaction, only
+that one thing was not. Changing what is not there does nothing. No other error of the engine leaves the adapter.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ class WriteTransaction(Protocol):
     # -- accounts, devices, fields, keys ----------------------------------------------------------
 
     def add_account(self, account: Account) -> None:
-        """Raises `Conflict` where the e-mail address is taken."""
+        """Keep it, its e-mail address in lower case; raises `Conflict` where that is taken."""
         ...
 
     def set_password(self, account_id: uuid.UUID, password_hash: str) -> None:
@@ -133,7 +134,7 @@ class Storage(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the engine. Idempotent; no call may follow it."""
+        """Let go of the engine. Idempotent; whatever is called after it raises `StorageUnavailable`."""
         ...
 
     def check(self) -> None:
@@ -141,7 +142,7 @@ class Storage(Protocol):
         ...
 
     def write(self) -> AbstractContextManager[WriteTransaction]:
-        """Begin one durable transaction."""
+        """Begin one durable transaction; inside another of the same thread it raises `RuntimeError`."""
         ...
 
     # -- packs ------------------------------------------------------------------------------------
@@ -162,7 +163,7 @@ class Storage(Protocol):
         ...
 
     def packs(self, device_id: uuid.UUID, arrivals: Sequence[int]) -> Iterator[StoredPack]:
-        """Yield these packs, in the order of `arrivals`."""
+        """Yield these packs, in the order of `arrivals`, in bounded memory; what is not the device's is left out."""
         ...
 
     def packs_after(self, device_id: uuid.UUID, arrival: int, *, limit: int) -> list[StoredPack]:
@@ -177,7 +178,9 @@ class Storage(Protocol):
 
     def account(self, account_id: uuid.UUID) -> Account | None: ...
 
-    def account_by_email(self, email: str) -> Account | None: ...
+    def account_by_email(self, email: str) -> Account | None:
+        """Return the account with this e-mail address, in whatever case."""
+        ...
 
     def accounts(self) -> list[Account]:
         """Return all accounts, by (created_us, id)."""

@@ -114,10 +114,3 @@ def test_check_notices_that_nothing_can_be_written(storage: SqliteStorage) -> No
     storage._writer.close()
     storage._writer = writer
     storage.check()
-
-
-def test_write_inside_write_is_refused_and_not_waited_for(storage: SqliteStorage) -> None:
-    with storage.write(), pytest.raises(RuntimeError, match="inside"), storage.write():
-        pass
-    with storage.write() as write:
-        write.add_account(made_account())

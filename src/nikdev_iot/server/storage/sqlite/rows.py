@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import lru_cache
 from typing import Any
 
 from nikdev_iot.server.storage.port import kinds_of_mask
@@ -23,6 +24,13 @@ __all__ = [
     "session_of",
 ]
 
+
+@lru_cache(8_192)
+def _uuid(raw: bytes) -> uuid.UUID:
+    # The same few come with every row, and making one takes longer than reading the rest of it.
+    return uuid.UUID(bytes=raw)
+
+
 PACK = (
     "arrival, origin, first, last, hash, parent, row_count, min_time_us, max_time_us, received_us, clock_offset_us, "
     "key_id, codec, content_bytes, payload"
@@ -39,7 +47,7 @@ def pack_of(device_id: uuid.UUID, row: tuple[Any, ...]) -> StoredPack:
     return StoredPack(
         device_id=device_id,
         arrival=row[0],
-        origin=uuid.UUID(bytes=row[1]),
+        origin=_uuid(row[1]),
         first=row[2],
         last=row[3],
         hash=row[4],
@@ -49,7 +57,7 @@ def pack_of(device_id: uuid.UUID, row: tuple[Any, ...]) -> StoredPack:
         max_time_us=row[8],
         received_us=row[9],
         clock_offset_us=row[10],
-        key_id=None if row[11] is None else uuid.UUID(bytes=row[11]),
+        key_id=None if row[11] is None else _uuid(row[11]),
         codec=row[12],
         content_bytes=row[13],
         payload=row[14],
@@ -58,19 +66,19 @@ def pack_of(device_id: uuid.UUID, row: tuple[Any, ...]) -> StoredPack:
 
 def account_of(row: tuple[Any, ...]) -> Account:
     """Return the account of a row `ACCOUNT`."""
-    return Account(id=uuid.UUID(bytes=row[0]), email=row[1], password_hash=row[2], created_us=row[3])
+    return Account(id=_uuid(row[0]), email=row[1], password_hash=row[2], created_us=row[3])
 
 
 def session_of(row: tuple[Any, ...]) -> Session:
     """Return the session of a row `SESSION`."""
-    return Session(token_hash=row[0], account_id=uuid.UUID(bytes=row[1]), created_us=row[2], expires_us=row[3])
+    return Session(token_hash=row[0], account_id=_uuid(row[1]), created_us=row[2], expires_us=row[3])
 
 
 def device_of(row: tuple[Any, ...]) -> Device:
     """Return the device of a row `DEVICE`."""
     return Device(
-        id=uuid.UUID(bytes=row[0]),
-        account_id=uuid.UUID(bytes=row[1]),
+        id=_uuid(row[0]),
+        account_id=_uuid(row[1]),
         name=row[2],
         created_us=row[3],
         accepts_new_fields=bool(row[4]),
@@ -80,7 +88,7 @@ def device_of(row: tuple[Any, ...]) -> Device:
 def field_of(row: tuple[Any, ...]) -> Field:
     """Return the field of a row `FIELD`."""
     return Field(
-        device_id=uuid.UUID(bytes=row[0]),
+        device_id=_uuid(row[0]),
         field_id=row[1],
         kinds=kinds_of_mask(row[2]),
         unit=row[3],
@@ -92,8 +100,8 @@ def field_of(row: tuple[Any, ...]) -> Field:
 def key_of(row: tuple[Any, ...]) -> ApiKey:
     """Return the key of a row `KEY`."""
     return ApiKey(
-        id=uuid.UUID(bytes=row[0]),
-        device_id=uuid.UUID(bytes=row[1]),
+        id=_uuid(row[0]),
+        device_id=_uuid(row[1]),
         name=row[2],
         secret_hash=row[3],
         can_read=bool(row[4]),
