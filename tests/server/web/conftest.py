@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.server.web.site import Site, running_site
+from tests.server.web.whole_app import Site, running_site
 
 
 @pytest.fixture(scope="module")

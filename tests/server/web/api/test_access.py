@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from tests.server.web.site import Site, running_site
+from tests.server.web.whole_app import Site, running_site
 
 from nikdev_iot.model.commits import Commit
 from nikdev_iot.server.storage.records import Session

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US
 from nikdev_iot.server.storage import records
 
 __all__ = [
@@ -32,7 +33,7 @@ __all__ = [
     "TimeUs",
 ]
 
-TimeUs = Annotated[int, Field(description="µs since 1970-01-01 UTC")]
+TimeUs = Annotated[int, Field(description="µs since 1970-01-01 UTC", ge=MIN_TIME_US, le=MAX_TIME_US)]
 
 
 class _In(BaseModel):

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+
+def test_a_device_learns_about_itself_and_its_key(site):
+    device_id = site.new_device(name="Weather station")
+    expires_us = site.clock() + 1_000_000
+    headers = site.new_key(device_id, name="probe", can_write=False, expires_us=expires_us)
+    found = site.get("/api/v1/device", headers).json
+    limits = found.pop("limits")
+    assert found == {
+        "device_id": str(device_id),
+        "name": "Weather station",
+        "key": {"name": "probe", "read": True, "write": False, "expires_us": expires_us},
+        "server_time_us": site.clock(),
+        "epoch": site.storage.epoch.hex(),
+    }
+    assert limits["body_bytes"] == 8 * 1024 * 1024
+    assert limits["commits"] == 50_000
+    assert limits["requests_per_s"] == 1e6
+
+
+def test_fields_with_the_kinds_seen(site):
+    headers = site.new_key(site.new_device())
+    assert site.get("/api/v1/fields", headers).json == {"fields": []}
+    site.push(headers, [(1, {"b": "x", "a": 1}), (2, {"a": 1.5, "b": True})])
+    assert site.get("/api/v1/fields", headers).json["fields"] == [
+        {"field_id": "a", "kinds": ["float", "int"], "unit": "", "label": "", "created_us": site.clock()},
+        {"field_id": "b", "kinds": ["bool", "text"], "unit": "", "label": "", "created_us": site.clock()},
+    ]
