@@ -22,8 +22,6 @@ words = st.sampled_from(
 names = st.sampled_from(
     ["x-device-id", "x-api-key", "authorization", "accept", "content-type", "content-length", "host"]
 )
-    ["x-device-id", "x-api-key", "authorization", "accept", "content-type", "content-length", "host"]
-)
 
 
 @settings(max_examples=200, deadline=None)
