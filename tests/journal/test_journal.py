@@ -92,7 +92,7 @@ def test_what_was_committed_is_what_the_packs_hold(todo, max_commits):
         found, parent, end = {}, journal.acknowledged.hash, 0
         while pack := journal.next_pack(max_commits=max_commits, max_bytes=1 << 20):
             content = encode_content(pack)
-            pack = decode_content(content)  # noqa: PLW2901 - what the server would read
+            pack = decode_content(content)
             assert (pack.first, pack.parent) == (end + 1, parent)
             assert pack.row_count <= max_commits
             end, parent = pack.last, uuid.uuid4().bytes * 2

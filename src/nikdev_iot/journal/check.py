@@ -25,9 +25,10 @@ _KEPT = "Keep a copy of the file and of those beside it before anything else."
 
 
 def check(connection: sqlite3.Connection, book: ShapeBook) -> list[Problem]:
-    """Do `Journal.check`, in the caller's read transaction."""
+    """Do `Journal.check`; it begins a read transaction that the caller ends, for a damaged file may not let it."""
     problems = []
     try:
+        connection.execute("BEGIN")
         for problem in _all(connection, book):
             problems.append(problem)
             if len(problems) >= _MAX_PROBLEMS:

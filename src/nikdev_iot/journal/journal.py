@@ -288,5 +288,5 @@ class Journal(PushQueue):
         """Read everything and return what is wrong with it; empty when all is well."""
         from .check import check
 
-        with self._database.read("check") as connection:
+        with self._database.plain("check") as connection:
             return check(connection, self._book)

@@ -28,7 +28,7 @@ _MAX_GAPS = 60_000
 _ROW_BYTES = 8
 _INDEX_BYTES = 4
 _HEAD_BYTES = 256
-_COLUMN_BYTES = 300  # a Field ID of 64 characters, and four heads
+_COLUMN_BYTES = 40
 _GAP_BYTES = 32
 _TEXT_BYTES = 16
 
@@ -58,16 +58,19 @@ class _Budget:
                 shape = shapes[shape_id] = self.book.by_id(self._connection, shape_id)
                 columns = columns | set(zip(shape.fields, shape.kinds, strict=True))
             index += _INDEX_BYTES * len(shape.fields) * shape_ids.count(shape_id)
-        plain += (len(columns) - len(self._columns)) * _COLUMN_BYTES + _ROW_BYTES * len(bodies) + sum(map(len, bodies))
+        if len(columns) > len(self._columns):
+            plain += sum(_COLUMN_BYTES + len(field.encode()) for field, _ in columns - self._columns)
+        plain += _ROW_BYTES * len(bodies) + sum(map(len, bodies))
         if messages.count(None) < len(messages):
-            plain += sum(_TEXT_BYTES + 4 * len(message) for message in messages if message is not None)
+            plain += sum(_TEXT_BYTES + len(message.encode()) for message in messages if message is not None)
         if len(columns) > self._max_columns or plain + (index if len(shapes) > 1 else 0) > self._max_bytes:
             return False
         self._shapes, self._columns, self._plain_bytes, self._index_bytes = shapes, columns, plain, index
         return True
 
-    def add_gap(self) -> None:
-        self._plain_bytes += _GAP_BYTES + 4 * _MAX_REASON_CHARS
+    def add_gap(self, hole: holes.Hole) -> None:
+        """Count in the gap that a hole becomes."""
+        self._plain_bytes += _GAP_BYTES + len(hole.reason[:_MAX_REASON_CHARS].encode())
 
 
 def build_next(
@@ -87,9 +90,11 @@ def build_next(
     skipped = holes.between(connection, start, end)
     budget = _Budget(book, connection, max_bytes=max_bytes, max_columns=max_columns)
     rows = Rows.of([])
+    passed = 0
     for low, high in holes.complement(start, end, ((hole.first, hole.last) for hole in skipped)):
-        if low > start:
-            budget.add_gap()
+        while passed < len(skipped) and skipped[passed].last < low:
+            budget.add_gap(skipped[passed])
+            passed += 1
         if not _fill(connection, rows, (low, high), max_commits, budget):
             break
     if not rows.ids:
