@@ -13,6 +13,8 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def nikdev(data: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Nikdev:
+    for name in ("NIKDEV_DATA", "NIKDEV_DATABASE"):
+        monkeypatch.delenv(name, raising=False)
     return Nikdev(data, capfd, monkeypatch)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from .output import json_option, print_json, print_table, when
+from nikdev_iot.cli.output import json_option, print_json, print_table, when
+
 from .store import now_us, open_store, store_options
 
 __all__ = ["device"]

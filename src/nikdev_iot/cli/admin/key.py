@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nikdev_iot.cli.output import json_option, print_json, print_table, when
 from nikdev_iot.model.times import iso, to_time_us
 
-from .output import json_option, print_json, print_table, when
 from .store import now_us, open_store, store_options, uuid_text
 
 if TYPE_CHECKING:

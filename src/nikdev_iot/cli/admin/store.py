@@ -74,7 +74,7 @@ def open_store(*, create: bool = False) -> Iterator[Storage]:
             f"`nikdev admin` needs {error.name}, which is not installed here.",
             hint="Run: pip install 'nikdev-iot[server]'",
         ) from None
-    storage = SqliteStorage.open(data or default_data_folder(), create=create)
+    storage = SqliteStorage.open(data or default_data_folder(), create=create, guest=True)
     try:
         yield storage
     finally:
