@@ -28,10 +28,21 @@ class Place:
         return storage
 
     def start(self, *arguments: object) -> subprocess.Popen[str]:
-        """Start `storing_process.py` on this store."""
-        return subprocess.Popen(
+        """Start `storing_process.py` on this store; it is ready, and waits for `go`."""
+        process = subprocess.Popen(
             [sys.executable, str(_PROCESS), self.opener, self.address, *map(str, arguments)],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             cwd=Path(__file__).parents[2],
         )
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+
+def go(process: subprocess.Popen[str]) -> None:
+    """Let a process that was started begin to store."""
+    assert process.stdin is not None
+    process.stdin.write("go\n")
+    process.stdin.flush()

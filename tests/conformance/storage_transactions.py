@@ -10,7 +10,7 @@ import uuid
 
 import pytest
 from tests.conformance.made import made_account, made_device, made_pack, new_key
-from tests.conformance.place import Place
+from tests.conformance.place import Place, go
 from tests.conformance.storing_process import GROUP
 
 from nikdev_iot.server.errors import Conflict, StorageUnavailable
@@ -71,14 +71,13 @@ class TransactionContract:
         for _ in range(6):
             process = place.start(*key, 1_000_000)
             assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
+            go(process)
             for _ in range(chance.randrange(1, 40)):
                 promised = int(process.stdout.readline())
             time.sleep(chance.random() / 100)
             process.send_signal(signal.SIGKILL)
             lines = process.stdout.read().split()
-            process.wait()
-            process.stdout.close()
+            process.communicate()
             promised = int(lines[-1]) if lines else promised
             storage = place.open()
             mark = check_whole(storage, key)
@@ -182,21 +181,22 @@ class TransactionContract:
 
     def test_two_processes_store_to_one_origin(self, place: Place) -> None:
         key = new_key()
-        groups = 40
-        place.open().close()
+        groups = 60
         processes = [place.start(*key, groups) for _ in range(2)]
+        for process in processes:
+            go(process)
         believed = {}
         for process in processes:
             lines = process.communicate(timeout=60)[0].split()
             assert process.returncode == 0
-            assert lines[0] == "ready"
-            for last in map(int, lines[1:]):
+            for last in map(int, lines):
                 assert last not in believed
                 believed[last] = str(process.pid).encode()
         storage = place.open()
         assert check_whole(storage, key) == 2 * groups * GROUP
         stored = {pack.last: pack.payload for pack in storage.packs_after(key[0], 0, limit=1_000)}
         assert {last: stored[last] for last in believed} == believed
+        assert len({stored[last] for last in sorted(believed)[groups // 4 : -groups // 4]}) == 2  # at the same time
         storage.close()
 
     def test_what_another_handle_stored_is_seen(self, place: Place, storage: Storage) -> None:

@@ -26,6 +26,7 @@ def main() -> None:
     key = (uuid.UUID(device), uuid.UUID(origin))
     storage = Place(opener, address).open()
     print("ready", flush=True)
+    sys.stdin.readline()
     for _ in range(int(groups)):
         with storage.write() as write:
             mark = write.marks([key])[key]

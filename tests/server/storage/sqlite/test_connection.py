@@ -45,3 +45,12 @@ def test_a_folder_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageUnavailable, match="cannot be opened"):
         SqliteStorage.open(tmp_path / "file" / "store")
+
+
+def test_a_guest_leaves_the_log_to_the_server(tmp_path: Path) -> None:
+    host, guest = SqliteStorage.open(tmp_path), SqliteStorage.open(tmp_path, guest=True)
+    settings = [storage._writer.execute("PRAGMA wal_autocheckpoint").fetchone()[0] for storage in (host, guest)]
+    guest.close()
+    host.close()
+    assert settings[0] > 0
+    assert settings[1] == 0

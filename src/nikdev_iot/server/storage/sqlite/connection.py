@@ -44,8 +44,11 @@ def find_file(folder: Path) -> Path:
     return path
 
 
-def connect(path: Path, *, writer: bool) -> sqlite3.Connection:
-    """Return a connection in autocommit mode, usable from any one thread at a time."""
+def connect(path: Path, *, writer: bool, checkpoints: bool = True) -> sqlite3.Connection:
+    """Return a connection in autocommit mode, usable from any one thread at a time.
+
+    Without `checkpoints` it leaves it to others to empty the log, unless it is the last one to close.
+    """
     connection = sqlite3.connect(
         path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=256
     )
@@ -54,7 +57,7 @@ def connect(path: Path, *, writer: bool) -> sqlite3.Connection:
             if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                 connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
-            connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES if checkpoints else 0}")
             connection.execute(f"PRAGMA journal_size_limit = {_LOG_KEPT_BYTES}")
             connection.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
         else:

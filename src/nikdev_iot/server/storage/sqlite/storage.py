@@ -54,9 +54,18 @@ class SqliteStorage(PackReads, AccountReads):
 
     @classmethod
     def open(
-        cls, folder: Path, *, create: bool = True, new_epoch: Callable[[], bytes] = _random_epoch
+        cls,
+        folder: Path,
+        *,
+        create: bool = True,
+        guest: bool = False,
+        new_epoch: Callable[[], bytes] = _random_epoch,
     ) -> SqliteStorage:
         """Open the store in `folder`, migrating an old file; with `create`, make what is missing.
+
+        A `guest` is a short visit beside a server that may be running, whose log it leaves alone: up to version
+        3.51.2, SQLite could damage a file where one process empties the log right after another did, while a third
+        transaction is written. With one process that does so, there is no right after.
 
         Raises:
             StorageUnavailable: it cannot be opened or written to, a newer version of nikdev-iot wrote it, or, without
@@ -65,7 +74,7 @@ class SqliteStorage(PackReads, AccountReads):
         """
         path = make_file(folder) if create else find_file(folder)
         try:
-            writer = connect(path, writer=True)
+            writer = connect(path, writer=True, checkpoints=not guest)
             try:
                 migrate(writer, path, new_epoch=new_epoch)
                 (epoch,) = writer.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()
