@@ -282,9 +282,9 @@ class _nothing:  # noqa: N801
 
 
 Life.TestCase.settings = settings(
-    max_examples=100, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
-LifeInAFile.TestCase.settings = settings(Life.TestCase.settings, max_examples=15)
+LifeInAFile.TestCase.settings = settings(Life.TestCase.settings, max_examples=10)
 TestLife = Life.TestCase
 TestLifeInAFile = LifeInAFile.TestCase
 

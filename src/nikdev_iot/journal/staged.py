@@ -12,8 +12,8 @@ import sqlite3
 import uuid
 import weakref
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from nikdev_iot.model.values import Value
 
@@ -52,8 +52,7 @@ class Token:
 _in_memory: weakref.WeakSet[Token] = weakref.WeakSet()
 
 
-@dataclass(frozen=True, slots=True)
-class StagedValues:
+class StagedValues(NamedTuple):
     """What `Journal.take_staged` claimed."""
 
     values: dict[str, Value]
