@@ -86,3 +86,15 @@ def test_the_ends():
 def test_fractions_only_where_there_are_any():
     assert iso(NOW_US) == "2026-11-22T09:33:20Z"
     assert iso(NOW_US + 1) == "2026-11-22T09:33:20.000001Z"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "time_us"), [(1594598751.5391474, 1594598751539147), (-0.5, -500_000), (1.5, 1_500_000)]
+)
+def test_seconds_are_rounded_to_the_nearest_microsecond(seconds, time_us):
+    assert to_time_us(seconds) == time_us
+
+
+@given(st.integers(-4_000_000_000_000_000, 4_000_000_000_000_000))
+def test_every_microsecond_of_our_days_comes_back_from_seconds(time_us):
+    assert to_time_us(time_us / 1_000_000) == time_us

@@ -44,7 +44,10 @@ def to_time_us(time: TimeLike) -> int:
     if isinstance(time, float):
         if time != time:  # noqa: PLR0124 - NaN
             raise ValueRefused(f"{time!r} is not a time.")
-        return check_time_us(round(max(-_FAR_S, min(_FAR_S, float(time))) * 1_000_000))
+        seconds = max(-_FAR_S, min(_FAR_S, float(time)))
+        # Apart, because a product of 16 digits is rounded itself: 1594598751.5391474 s would become 1 µs more.
+        whole = int(seconds)
+        return check_time_us(whole * 1_000_000 + round((seconds - whole) * 1_000_000))
     if isinstance(time, str):
         text = time
         try:
