@@ -218,3 +218,16 @@ def test_a_page_of_buckets_stops_opening_packs_when_it_is_full(storage):
     assert page.fields["a"].starts.tolist() == list(range(0, 1000, 100))
     assert page.next == Cursor(1000)
     assert len(opened) == 10
+
+
+def test_a_bucket_pushed_out_by_the_last_pack_begins_the_next_page(storage):
+    packs = [
+        pack_from_commits(
+            ORIGINS[0], [Commit(n, at, (("a", n),)) for n, at in ((1, -3), (2, -1), (3, 0))], parent=NO_PACK
+        ),
+        pack_from_commits(ORIGINS[1], [Commit(1, -2, (("a", 4),))], parent=NO_PACK),
+        pack_from_commits(ORIGINS[1], [Commit(2, 1, (("a", 5),))], parent=NO_PACK),
+    ]
+    window = Window(device_id=new_device(storage, packs))
+    found = list(pages(storage, window, every_us=1, aggregates=(Aggregate.LAST,), limit=2))
+    assert [list(page["a"]) for page in found] == [[-3, -2], [-1, 0], [1]]

@@ -176,3 +176,21 @@ def test_rows_that_come_late_behind_the_cursor_repeat_nothing(storage):
     assert places == sorted(set(places))
     assert (60_050, ORIGINS[2], 2) in places
     assert (5, ORIGINS[2], 1) not in places
+
+
+def single(origin, number, *rows):
+    """A pack of commits from `number` on, each (time, value of field a)."""
+    commits = [Commit(number + n, time_us, (("a", value),)) for n, (time_us, value) in enumerate(rows)]
+    return pack_from_commits(origin, commits, parent=NO_PACK)
+
+
+def test_a_page_that_was_full_once_takes_nothing_from_behind_what_it_dropped(storage):
+    large = "x" * 200
+    packs = [
+        single(ORIGINS[0], 1, (0, 1), (30, 2), (40, large)),  # the large one does not fit
+        single(ORIGINS[1], 1, (10, 3)),  # and with this one, all that is left would
+        single(ORIGINS[2], 1, (20, 4), (50, 5)),
+    ]
+    device_id = new_device(storage, packs)
+    found = list(pages(storage, PackCache(storage), Window(device_id=device_id), limit=10, max_bytes=200))
+    assert [row.time_us for page in found for row in page] == [0, 10, 20, 30, 40, 50]

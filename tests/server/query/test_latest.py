@@ -131,3 +131,13 @@ def test_the_newest_of_some_fields():
     table = decode_table(stored_pack(pack_from_commits(ORIGINS[0], commits, parent=NO_PACK), ORIGINS[0]))
     assert newest_of(table, ["a", "c"]) == {"a": LatestValue(5, ORIGINS[0], 3, "x")}
     assert set(newest_of(table)) == {"a", "b"}
+
+
+def test_of_packs_that_end_at_one_time_all_are_looked_at(storage):
+    filler = [pack_from_commits(ORIGINS[1], [Commit(n + 1, n, (("a", n),))], parent=NO_PACK) for n in range(20)]
+    tied = [
+        pack_from_commits(origin, [Commit(1, 100, (("a", text),))], parent=NO_PACK)
+        for origin, text in ((ORIGINS[0], "lower"), (ORIGINS[2], "higher"))
+    ]
+    assert LatestReader(storage).newest(new_device(storage, [*filler, *tied]))["a"].value == "higher"
+    assert LatestReader(storage).newest(new_device(storage, [*filler, *tied[::-1]]))["a"].value == "higher"
