@@ -8,6 +8,7 @@ from tests.server.pushing import Origin
 from nikdev_iot.model.commits import Gap
 from nikdev_iot.server.ingest.digests import digests_after
 from nikdev_iot.server.ingest.packs import read_pack
+from nikdev_iot.server.ingest.templates import Templates
 from nikdev_iot.wire.limits import DEFAULT_LIMITS
 
 
@@ -21,12 +22,20 @@ def stored(storage, new_device):
         origin.pack([{"a": 4}, {"b": "x"}, {"a": 4}]),
     ]
     packs = [
-        read_pack(body, device=device, key_id=uuid.uuid4(), limits=DEFAULT_LIMITS, received_us=0, sent_us=None)
+        read_pack(
+            body,
+            device=device,
+            key_id=uuid.uuid4(),
+            limits=DEFAULT_LIMITS,
+            received_us=0,
+            sent_us=None,
+            templates=Templates(),
+        )
         for body in bodies
     ]
     with storage.write() as write:
         write.put_packs([pack.stored for pack in packs])
-    return (device.id, origin.id), dict(pair for pack in packs for pair in pack.pack.digests())
+    return (device.id, origin.id), dict(pair for pack in packs for pair in pack.decode().digests())
 
 
 def test_all_at_once(storage, stored):

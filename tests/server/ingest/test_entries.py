@@ -33,7 +33,7 @@ def test_entries_are_read_with_their_kinds():
     assert push is not None
     assert [entry.values for entry in push.entries] == [(("a", 1), ("b", 2.0)), (("a", True), ("c", "x"))]
     assert push.brought_set == {("a", Kind.INT), ("b", Kind.FLOAT), ("a", Kind.BOOL), ("c", Kind.TEXT)}
-    assert len(push.keys) == len(set(push.keys)) == 2
+    assert len(push.entry_keys) == len(set(push.entry_keys)) == 2
     assert (push.sent_us, push.received_us, push.key_id) == (8_000_000, 7_000_000, KEY)
     assert push.key == (DEVICE.id, entries_origin(DEVICE.id))
 
@@ -43,12 +43,12 @@ def test_the_same_reading_twice_in_a_request_has_two_keys_and_a_retry_has_the_sa
     first, again = read(body), read(body)
     assert first is not None
     assert again is not None
-    assert first.keys == again.keys
-    assert len(set(first.keys)) == 2
+    assert first.entry_keys == again.entry_keys
+    assert len(set(first.entry_keys)) == 2
     longer = read(entries_body((5, {"a": 1}), (5, {"a": 1}), (5, {"a": 1})))
     assert longer is not None
-    assert longer.keys[:2] == first.keys
-    assert longer.keys[2] not in first.keys
+    assert longer.entry_keys[:2] == first.entry_keys
+    assert longer.entry_keys[2] not in first.entry_keys
 
 
 def test_nothing_but_empty_entries_is_nothing():

@@ -13,6 +13,7 @@ from nikdev_iot.server.ingest.fields import KnownFields
 from nikdev_iot.server.ingest.group import EntriesOutcome, PackOutcome, Push, store_group
 from nikdev_iot.server.ingest.judge import Verdict
 from nikdev_iot.server.ingest.packs import read_pack
+from nikdev_iot.server.ingest.templates import Templates
 from nikdev_iot.server.storage.records import Device
 from nikdev_iot.wire.limits import DEFAULT_LIMITS
 from nikdev_iot.wire.marks import Mark
@@ -41,7 +42,9 @@ def run(storage):
 
 
 def pack_push(device: Device, body: bytes) -> Push:
-    return read_pack(body, device=device, key_id=KEY, limits=DEFAULT_LIMITS, received_us=5, sent_us=None)
+    return read_pack(
+        body, device=device, key_id=KEY, limits=DEFAULT_LIMITS, received_us=5, sent_us=None, templates=Templates()
+    )
 
 
 def entries_push(device: Device, *entries) -> EntriesPush:

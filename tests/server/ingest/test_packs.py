@@ -10,6 +10,7 @@ from nikdev_iot.model.errors import Damaged, Malformed, TooLarge, Unsupported
 from nikdev_iot.model.values import Kind
 from nikdev_iot.server.ingest.fields import FieldsRefused
 from nikdev_iot.server.ingest.packs import commits_refused, read_pack
+from nikdev_iot.server.ingest.templates import Templates
 from nikdev_iot.server.storage.records import Device
 from nikdev_iot.wire.limits import DEFAULT_LIMITS, Limits
 from nikdev_iot.wire.pack import NO_PACK, decode_content, decompress, pack_from_commits
@@ -20,7 +21,9 @@ EPOCH = bytes(range(16))
 
 
 def read(body: bytes, limits: Limits = DEFAULT_LIMITS, sent_us: int | None = None):
-    return read_pack(body, device=DEVICE, key_id=KEY, limits=limits, received_us=1_000, sent_us=sent_us)
+    return read_pack(
+        body, device=DEVICE, key_id=KEY, limits=limits, received_us=1_000, sent_us=sent_us, templates=Templates()
+    )
 
 
 @pytest.mark.parametrize("level", [0, 1])
@@ -35,7 +38,7 @@ def test_a_pack_becomes_what_is_stored_of_it(level):
     assert (stored.hash, stored.parent) == (origin.parent, NO_PACK)
     assert (stored.received_us, stored.clock_offset_us) == (1_000, 500)
     content = decompress(stored.payload, stored.codec, stored.content_bytes)
-    assert decode_content(content) == push.pack
+    assert decode_content(content) == push.decode()
     assert push.key == (DEVICE.id, origin.id)
     assert (push.claim.first, push.claim.last, push.claim.epoch) == (1, 3, EPOCH)
     assert push.brought_set == {("a", Kind.FLOAT), ("b", Kind.TEXT), ("c", Kind.BOOL)}
@@ -74,7 +77,7 @@ def test_refused_fields_name_the_commits_that_have_them():
     push = read(
         origin.pack([{"a": 1}, {"a": 1, "x": 2}, {"b": 1}, {"y": 1, "x": "text"}], gaps=[Gap(1, 2, "discarded")])
     )
-    error = commits_refused(push.pack, FieldsRefused(("x", "y"), "this device takes no new fields"))
+    error = commits_refused(push, FieldsRefused(("x", "y"), "this device takes no new fields"))
     assert error.status == 422
     assert [number for number, _ in error.rejected] == [4, 6]
     reasons = dict(error.rejected)
@@ -86,4 +89,4 @@ def test_refused_fields_name_the_commits_that_have_them():
 def test_many_refused_fields_are_counted():
     push = read(Origin(EPOCH).pack([{f"f{n}": n for n in range(9)}]))
     refused = FieldsRefused(tuple(f"f{n}" for n in range(9)), "a device has at most 0 fields")
-    assert "'f4' and 4 more" in commits_refused(push.pack, refused).message
+    assert "'f4' and 4 more" in commits_refused(push, refused).message

@@ -18,6 +18,7 @@ from nikdev_iot.server.ingest.entries import read_entries
 from nikdev_iot.server.ingest.group import EntriesOutcome
 from nikdev_iot.server.ingest.judge import Verdict
 from nikdev_iot.server.ingest.packs import read_pack
+from nikdev_iot.server.ingest.templates import Templates
 from nikdev_iot.server.ingest.writer import Backlogged, Writer
 from nikdev_iot.server.storage.port import Storage
 from nikdev_iot.server.storage.records import ApiKey, Device
@@ -65,7 +66,9 @@ def running(storage: Any, limits: IngestLimits | None = None, **options: Any) ->
 
 
 def pack_push(device: Device, body: bytes):
-    return read_pack(body, device=device, key_id=KEY, limits=DEFAULT_LIMITS, received_us=5, sent_us=None)
+    return read_pack(
+        body, device=device, key_id=KEY, limits=DEFAULT_LIMITS, received_us=5, sent_us=None, templates=Templates()
+    )
 
 
 def entries_push(device: Device, at: int):

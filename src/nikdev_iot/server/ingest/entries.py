@@ -11,23 +11,23 @@ import uuid
 import zlib
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
 from nikdev_iot.model.errors import Malformed
-from nikdev_iot.model.values import kind_of
 from nikdev_iot.server.errors import Invalid
 from nikdev_iot.server.storage.records import Device, StoredPack
 from nikdev_iot.wire.columns import columns_from_rows
+from nikdev_iot.wire.frame import RAW, ZLIB, hash_content
 from nikdev_iot.wire.limits import Limits
 from nikdev_iot.wire.marks import Mark
-from nikdev_iot.wire.pack import RAW, ZLIB, Pack, encode_content, hash_content
+from nikdev_iot.wire.pack import Pack, encode_content
 from nikdev_iot.wire.v1 import Entry, decode_push, entry_keys
 
-from .fields import FieldKind, FieldsRefused
-from .packs import stored_pack
+from .fields import FieldsRefused
+from .templates import FieldKind, Layout, layout_of
 
 __all__ = ["EntriesPush", "entries_origin", "entries_refused", "pack_of_entries", "read_entries"]
 
@@ -35,25 +35,22 @@ _SQUEEZE_FROM_BYTES = 1_024
 """Shorter contents gain nothing worth the time."""
 
 
-@dataclass(frozen=True, slots=True)
-class EntriesPush:
+class EntriesPush(NamedTuple):  # made thousands of times a second, and three times as fast to make as a dataclass
     """The entries of one request, at least one, and the key of each."""
 
     device: Device
-    origin: uuid.UUID
+    key: tuple[uuid.UUID, uuid.UUID]
+    """Whose mark it moves: (device, origin)."""
     entries: tuple[Entry, ...]
-    keys: Sequence[bytes]
+    entry_keys: Sequence[bytes]
     brought: Sequence[FieldKind]
+    """The fields and kinds that have a value, in the order of the request."""
     brought_set: frozenset[FieldKind]
     received_us: int
     sent_us: int | None
     key_id: uuid.UUID
     size_bytes: int
-
-    @property
-    def key(self) -> tuple[uuid.UUID, uuid.UUID]:
-        """Whose mark it moves: (device, origin)."""
-        return self.device.id, self.origin
+    """About what it holds in memory while it waits."""
 
 
 @lru_cache(16_384)
@@ -81,47 +78,78 @@ def read_entries(
     push = decode_push(data, limits)
     if not push.entries:
         return None
-    brought = list(dict.fromkeys((name, kind_of(value)) for entry in push.entries for name, value in entry.values))
+    if len(push.entries) == 1:
+        layout = _layout(push.entries[0])
+        brought: Sequence[FieldKind] = layout.brought
+        brought_set = layout.brought_set
+    else:
+        layouts = dict.fromkeys([_layout(entry) for entry in push.entries])
+        brought = list(dict.fromkeys(pair for layout in layouts for pair in layout.brought))
+        brought_set = frozenset(brought)
     return EntriesPush(
-        device,
-        entries_origin(device.id),
-        push.entries,
-        entry_keys(push.entries),
-        brought,
-        frozenset(brought),
-        received_us,
-        push.sent_us,
-        key_id,
-        10 * len(body),
+        device=device,
+        key=(device.id, entries_origin(device.id)),
+        entries=push.entries,
+        entry_keys=entry_keys(push.entries),
+        brought=brought,
+        brought_set=brought_set,
+        received_us=received_us,
+        sent_us=push.sent_us,
+        key_id=key_id,
+        size_bytes=10 * len(body) + 2_000,
     )
+
+
+def _layout(entry: Entry) -> Layout:
+    names, values = zip(*entry.values, strict=True)
+    return layout_of(names, tuple(map(type, values)))
 
 
 def pack_of_entries(push: EntriesPush, entries: Sequence[Entry], mark: Mark) -> StoredPack:
     """Return those `entries` of a push that are new as the pack that continues its origin at `mark`."""
-    pack = Pack(
-        origin=push.origin,
-        first=mark.number + 1,
-        count=len(entries),
-        parent=mark.hash,
-        times=array("q", [entry.time_us for entry in entries]),
-        columns=columns_from_rows([entry.values for entry in entries]),
-    )
-    content = encode_content(pack)
+    device_id, origin = push.key
+    first = mark.number + 1
+    content = _content(entries, origin, first, mark.hash)
     payload, codec = content, RAW
     if len(content) >= _SQUEEZE_FROM_BYTES:
         squeezed = zlib.compress(content, 1)
         if len(squeezed) < len(content):
             payload, codec = squeezed, ZLIB
-    return stored_pack(
-        pack,
-        device_id=push.device.id,
-        key_id=push.key_id,
+    times = [entry.time_us for entry in entries]
+    return StoredPack(
+        device_id=device_id,
+        origin=origin,
+        first=first,
+        last=mark.number + len(entries),
         hash=hash_content(content),
+        parent=mark.hash,
+        row_count=len(entries),
+        min_time_us=min(times),
+        max_time_us=max(times),
+        received_us=push.received_us,
+        clock_offset_us=None if push.sent_us is None else push.sent_us - push.received_us,
+        key_id=push.key_id,
         codec=codec,
         content_bytes=len(content),
         payload=payload,
-        received_us=push.received_us,
-        sent_us=push.sent_us,
+    )
+
+
+def _content(entries: Sequence[Entry], origin: uuid.UUID, first: int, parent: bytes) -> bytes:
+    if len(entries) == 1:
+        (entry,) = entries
+        template = _layout(entry).template(first)
+        if template is not None:
+            return template.write(origin, first, parent, entry.time_us, [value for _, value in entry.values])
+    return encode_content(
+        Pack(
+            origin=origin,
+            first=first,
+            count=len(entries),
+            parent=parent,
+            times=array("q", [entry.time_us for entry in entries]),
+            columns=columns_from_rows([entry.values for entry in entries]),
+        )
     )
 
 

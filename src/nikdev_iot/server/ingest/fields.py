@@ -5,17 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from nikdev_iot.model.values import Kind
 from nikdev_iot.server.storage.records import Device, Field, NewField
 
-__all__ = ["FieldKind", "FieldsRefused", "KnownFields"]
+from .templates import FieldKind
 
-FieldKind: TypeAlias = tuple[str, Kind]
-"""A field and a kind of value that it has."""
-
-_NOTHING: frozenset[FieldKind] = frozenset()
+__all__ = ["FieldsRefused", "KnownFields"]
 
 
 @dataclass(frozen=True, slots=True)

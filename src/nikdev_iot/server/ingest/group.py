@@ -81,7 +81,7 @@ class _Group:
         asked: dict[uuid.UUID, list[bytes]] = {}
         for push in self._pushes:
             if isinstance(push, EntriesPush):
-                asked.setdefault(push.device.id, []).extend(push.keys)
+                asked.setdefault(push.device.id, []).extend(push.entry_keys)
         return {device_id: self._transaction.seen_entries(device_id, keys) for device_id, keys in asked.items()}
 
     def _pack(self, push: PackPush) -> Outcome:
@@ -89,7 +89,7 @@ class _Group:
         if verdict is Verdict.STORE:
             fields = self._known.admit(push.device, push.brought, push.brought_set)
             if isinstance(fields, FieldsRefused):
-                return commits_refused(push.pack, fields)
+                return commits_refused(push, fields)
             self._fields += fields
             self._packs.append(push.stored)
             self._marks.move(push.claim)
@@ -97,10 +97,10 @@ class _Group:
 
     def _entries(self, push: EntriesPush) -> Outcome:
         seen = self._seen[push.device.id]
-        if seen.isdisjoint(push.keys):
+        if seen.isdisjoint(push.entry_keys):
             new = push.entries
         else:
-            new = tuple(entry for entry, key in zip(push.entries, push.keys, strict=True) if key not in seen)
+            new = tuple(entry for entry, key in zip(push.entries, push.entry_keys, strict=True) if key not in seen)
         if new:
             fields = self._known.admit(push.device, push.brought, push.brought_set)
             if isinstance(fields, FieldsRefused):
@@ -109,7 +109,7 @@ class _Group:
             mark = self._marks.mark(push.key)
             pack = pack_of_entries(push, new, mark)
             self._packs.append(pack)
-            self._marks.move(Claim(pack.device_id, pack.origin, pack.first, pack.last, pack.hash, pack.parent, b""))
-            seen.update(push.keys)
-        self._remember.setdefault(push.device.id, []).extend(push.keys)
+            self._marks.move(Claim(*push.key, pack.first, pack.last, pack.hash, pack.parent, b""))
+            seen.update(push.entry_keys)
+        self._remember.setdefault(push.device.id, []).extend(push.entry_keys)
         return EntriesOutcome(len(new), len(push.entries) - len(new))

@@ -23,6 +23,7 @@ from nikdev_iot.server.ingest.entries import read_entries
 from nikdev_iot.server.ingest.group import EntriesOutcome, PackOutcome
 from nikdev_iot.server.ingest.judge import Verdict
 from nikdev_iot.server.ingest.packs import read_pack
+from nikdev_iot.server.ingest.templates import Templates
 from nikdev_iot.server.ingest.writer import Writer
 from nikdev_iot.server.storage.port import Storage
 from nikdev_iot.server.storage.records import Access
@@ -82,6 +83,7 @@ class PushRoutes:
         self._now_us = now_us
         self._limits = limits
         self._body_timeout_s = body_timeout_s
+        self._templates = Templates()
         self._posts = {
             "/api/v1/entries/": self._post_entries,
             "/api/v1/entries": self._post_entries,
@@ -167,6 +169,7 @@ class PushRoutes:
             limits=self._limits,
             received_us=received_us,
             sent_us=sent_us,
+            templates=self._templates,
         )
         # A short body may decompress to a long one: the frame says how long (docs/wire.md, "Frame").
         size = max(len(body), int.from_bytes(body[8:12], "little"))
