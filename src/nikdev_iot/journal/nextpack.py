@@ -19,7 +19,7 @@ from .shapes import Shape, ShapeBook
 __all__ = ["build_next", "build_sent", "gaps_of", "gaps_to_text", "text_to_gaps"]
 
 _SELECT = "SELECT id, time_us, shape, body, message FROM commits WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?"
-_CHUNK_ROWS = 512
+_CHUNK_ROWS = 256
 _MAX_REASON_CHARS = 200
 _MAX_GAPS = 60_000
 """A server reads 65 536 per pack."""
