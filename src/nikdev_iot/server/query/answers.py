@@ -36,15 +36,18 @@ def rows_json(page: RowsPage, fields: Sequence[str]) -> bytes:
     for (field_id, _kind), column in table.columns.items():
         by_field.setdefault(field_id, []).append(column)
     body = {}
+    all_times = msgspec.Raw(msgspec.json.encode(table.times.tolist()))  # most often the same for every field
     for field_id, columns in by_field.items():
         rows, values = _series(columns, len(table))
-        body[field_id] = {"times_us": table.times[rows].tolist(), "values": values}
+        times = all_times if rows is None else table.times[rows].tolist()
+        body[field_id] = {"times_us": times, "values": values}
     return _json(body, page.next)
 
 
-def _series(columns: Sequence[TableColumn], row_count: int) -> tuple[npt.NDArray[np.int64], list[Any]]:
+def _series(columns: Sequence[TableColumn], row_count: int) -> tuple[npt.NDArray[np.int64] | None, list[Any]]:
+    """Return rows (None: all) and values of one field, from its columns of all kinds."""
     if len(columns) == 1:
-        return columns[0].rows(row_count), columns[0].data.tolist()
+        return columns[0].at, columns[0].data.tolist()
     if not columns:
         return np.empty(0, dtype=np.int64), []
     at = np.concatenate([column.rows(row_count) for column in columns])
