@@ -13,7 +13,7 @@ from typing import Any
 
 from nikdev_iot.model.commits import DIGEST_BYTES, commit_digest
 from nikdev_iot.model.errors import Malformed, TooLarge, ValueRefused
-from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US
+from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US, to_time_us
 from nikdev_iot.model.values import Value, check_field_id, check_value
 
 from .limits import DEFAULT_LIMITS, Limits
@@ -130,15 +130,12 @@ def _place(number: int, values: list[Any], pair: object) -> str:
 
 
 def _time_us(seconds: object, place: str) -> int:
-    if type(seconds) is int:
-        time_us = seconds * 1_000_000
-    elif type(seconds) is float and abs(seconds) < 1e12:
-        time_us = round(seconds * 1_000_000)
-    else:
+    if type(seconds) is not int and type(seconds) is not float:
         raise Malformed("not a time in seconds since 1970-01-01 UTC", place=place)
-    if not MIN_TIME_US <= time_us <= MAX_TIME_US:
-        raise Malformed("a time outside the years 1 to 9999", place=place)
-    return time_us
+    try:
+        return to_time_us(seconds)
+    except ValueRefused as error:
+        raise Malformed(error.message, place=place) from None
 
 
 def entry_keys(entries: Iterable[Entry]) -> list[bytes]:
