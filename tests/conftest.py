@@ -15,6 +15,11 @@ settings.register_profile("patient", settings(), deadline=None, suppress_health_
 settings.load_profile("patient")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a case by its place where its value is long, or bytes: some are random, in each process others."""
+    return argname if isinstance(val, bytes) or (isinstance(val, str) and len(val) > 30) else None
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """One running server for all tests: make a device of your own (`server.new_device()`), and leave it running."""
