@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
 from nikdev_iot.server.accounts.accounts import Accounts
 from nikdev_iot.server.accounts.devices import Devices
 from nikdev_iot.server.accounts.fields import Fields
@@ -83,6 +85,8 @@ class App:
             limits=config.wire,
             body_timeout_s=ingest.body_timeout_s,
         )
+        # It reads the headers of every request it is given: so it is given those only that have the one it looks for.
+        self._behind_proxy = ProxyHeadersMiddleware(self._route, config.trusted_proxies)  # type: ignore[arg-type]
         passwords = Passwords()
         self._api = build_api(
             Services(
@@ -112,17 +116,24 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the server's life."""
         if scope["type"] == "http":
-            path = scope["path"]
-            if self._push.serves(path):
-                await self._push(scope, receive, send)
-            elif path == "/healthz":
-                await self._health(scope, send)
-            else:
-                await self._rest(scope, receive, send)
+            for name, _ in scope["headers"]:
+                if name == b"x-forwarded-for":
+                    await self._behind_proxy(scope, receive, send)  # type: ignore[arg-type]
+                    return
+            await self._route(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
         else:
             await self._api(scope, receive, send)  # a WebSocket is refused there
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if self._push.serves(path):
+            await self._push(scope, receive, send)
+        elif path == "/healthz":
+            await self._health(scope, send)
+        else:
+            await self._rest(scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         async with AsyncExitStack() as stack:

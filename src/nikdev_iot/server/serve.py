@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import logging
 import signal
 import socket
@@ -19,6 +20,7 @@ from nikdev_iot.server.errors import ServerError
 from nikdev_iot.server.storage.port import Storage
 
 from .app import App, open_storage
+from .protocol import OneWriteProtocol
 
 __all__ = ["CannotListen", "run"]
 
@@ -91,14 +93,13 @@ def _serve(config: ServerConfig, app: App, storage: Storage, listening: socket.s
         uvicorn.Config(
             app,
             loop="auto" if sys.platform == "win32" else "uvloop",
-            http="httptools",
+            http=OneWriteProtocol,
             ws="none",
             lifespan="on",
             log_config=None,
             access_log=config.access_log,
             server_header=False,
-            proxy_headers=bool(config.trusted_proxies),
-            forwarded_allow_ips=config.trusted_proxies or None,
+            proxy_headers=False,  # the app does that, where there are any
             timeout_keep_alive=config.keep_alive_s,
             timeout_graceful_shutdown=config.stop_timeout_s,
         )
@@ -121,6 +122,9 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            # What is there by now stays: the collector need not look at it with every few hundred requests.
+            gc.collect()
+            gc.freeze()
             with suppress(OSError):  # nobody reads it: that is no reason not to serve
                 print(f"NikDev IoT {__version__} is ready at {self.url}", flush=True)  # noqa: T201 - the promised line
             _log.info("serving", extra={"url": self.url, "data": self.data})

@@ -9,17 +9,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
+from math import isfinite
 from typing import Any
 
 from nikdev_iot.model.commits import DIGEST_BYTES, commit_digest
 from nikdev_iot.model.errors import Malformed, TooLarge, ValueRefused
 from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US, to_time_us
-from nikdev_iot.model.values import Value, check_field_id, check_value
+from nikdev_iot.model.values import INT64_MAX, INT64_MIN, Value, check_field_id, check_value
 
 from .limits import DEFAULT_LIMITS, Limits
 
 __all__ = ["Entry", "Latest", "Push", "decode_latest", "decode_push", "encode_latest", "encode_push", "entry_keys"]
 
+_FEW_FIELDS = 64
 _FIRST_S, _LAST_S = -(-MIN_TIME_US // 1_000_000), MAX_TIME_US // 1_000_000
 
 
@@ -109,6 +113,9 @@ def _entry(item: object, number: int) -> Entry:
         time_us = _time_us(seconds, f"entries[{number}].timestamp")
     if type(raw) is not list:
         raise Malformed("not a list", place=f"entries[{number}].values")
+    pairs = _plain_pairs(raw)
+    if pairs is not None:
+        return Entry(time_us, pairs)
     values: dict[str, Value] = {}
     for pair in raw:
         if type(pair) is not dict:
@@ -122,6 +129,35 @@ def _entry(item: object, number: int) -> Entry:
             except ValueRefused as error:
                 raise Malformed(error.message, place=_place(number, raw, pair)) from None
     return Entry(time_us, tuple(values.items()))
+
+
+def _plain_pairs(raw: list[Any]) -> tuple[tuple[str, Value], ...] | None:
+    """Return (Field ID, value) of a list that is plainly right, as most are; None where each has to be looked at."""
+    try:
+        pairs = tuple(chain.from_iterable(map(dict.items, raw)))
+    except TypeError:
+        return None
+    if len(pairs) > _FEW_FIELDS or not _are_field_ids(tuple([field_id for field_id, _ in pairs])):
+        return None
+    for _, value in pairs:
+        plain = type(value)
+        if plain is float:
+            if not isfinite(value):
+                return None
+        elif plain is int:
+            if not INT64_MIN <= value <= INT64_MAX:
+                return None
+        elif plain is not bool:
+            return None
+    return pairs
+
+
+@lru_cache(1_024)  # the same few fields come with every entry
+def _are_field_ids(names: tuple[str, ...]) -> bool:
+    try:
+        return len(set(map(check_field_id, names))) == len(names)
+    except ValueRefused:
+        return False
 
 
 def _place(number: int, values: list[Any], pair: object) -> str:

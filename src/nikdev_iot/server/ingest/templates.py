@@ -35,7 +35,7 @@ _CODES: dict[type, str] = {float: "d", int: "q", bool: "B"}
 _SIZES = {"d": 8, "q": 8, "B": 1}
 _LOWEST = (1, 24, 2**8, 2**16, 2**32, 2**63)
 """CBOR gives the numbers from one of these up to the next the same length; the ends differ in every byte."""
-_MAX_FIELDS = 256
+_MAX_FIELDS = 64
 _MAX_LENGTHS = 1_024
 _MAX_OF_ONE_LENGTH = 4
 """Templates that are tried one after the other on a content of their length."""
@@ -52,7 +52,7 @@ class Single(NamedTuple):
 
 
 class Layout:
-    """The fields of a commit and their kinds, in its order. There is one object for each: `layout_of`."""
+    """The fields of a commit and their kinds, in its order. Where they are few, `layout_of` has one object for each."""
 
     __slots__ = ("_templates", "_types", "brought", "brought_set")
 
@@ -74,10 +74,12 @@ class Layout:
         return template
 
 
-@lru_cache(2_048)  # the same devices push the same fields again and again
 def layout_of(names: tuple[str, ...], types: tuple[type, ...]) -> Layout:
     """Return the layout of a commit with these Field IDs and types of values, in this order."""
-    return Layout(names, types)
+    return _layout_of(names, types) if len(names) <= _MAX_FIELDS else Layout(names, types)
+
+
+_layout_of = lru_cache(2_048)(Layout)  # the same devices push the same fields again and again
 
 
 @lru_cache(16_384)
