@@ -190,27 +190,28 @@ class PackContract:
     def test_entry_keys_are_remembered_per_device(self, storage: Storage) -> None:
         one, two = uuid.uuid4(), uuid.uuid4()
         keys = [hash_of(number)[:16] for number in range(700)]
+        ones, twos = [(one, key) for key in keys], [(two, key) for key in keys]
         with storage.write() as write:
-            write.remember_entries(one, keys[:400], at_us=100)
-            assert write.seen_entries(one, keys) == set(keys[:400])
-            assert write.seen_entries(two, keys) == set()
-            assert write.seen_entries(one, []) == set()
+            write.remember_entries(ones[:400], at_us=100)
+            assert write.seen_entries([*ones, *twos]) == set(ones[:400])
+            assert write.seen_entries(twos) == set()
+            assert write.seen_entries([]) == set()
         with storage.write() as write:
-            write.remember_entries(one, keys, at_us=200)
-            assert write.seen_entries(one, keys) == set(keys)
+            write.remember_entries([*twos[:3], *ones], at_us=200)
+            assert write.seen_entries([*twos, *ones]) == {*twos[:3], *ones}
 
     def test_entry_keys_are_forgotten_oldest_first_and_a_few_at_a_time(self, storage: Storage) -> None:
         device = uuid.uuid4()
-        keys = [hash_of(number)[:16] for number in range(30)]
+        keys = [(device, hash_of(number)[:16]) for number in range(30)]
         with storage.write() as write:
             for at_us, key in enumerate(keys):
-                write.remember_entries(device, [key], at_us=at_us)
-            write.remember_entries(device, [keys[0]], at_us=100)  # renewed
+                write.remember_entries([key], at_us=at_us)
+            write.remember_entries([keys[0]], at_us=100)  # renewed
             assert write.forget_entries(before_us=20, limit=5) == 5
-            assert write.seen_entries(device, keys) == {keys[0], *keys[6:]}
+            assert write.seen_entries(keys) == {keys[0], *keys[6:]}
             assert write.forget_entries(before_us=20, limit=100) == 14
             assert write.forget_entries(before_us=20, limit=100) == 0
-            assert write.seen_entries(device, keys) == {keys[0], *keys[20:]}
+            assert write.seen_entries(keys) == {keys[0], *keys[20:]}
 
     # -- fields and last values -------------------------------------------------------------------------------
 

@@ -87,9 +87,9 @@ class TransactionContract:
             latest = storage.latest(key[0])
             assert latest is not None
             assert (latest.arrival, latest.content) == (mark, storage.mark(key).hash)
-            keys = [pack.hash[:16] for pack in storage.packs_after(key[0], 0, limit=mark)]
+            keys = [(key[0], pack.hash[:16]) for pack in storage.packs_after(key[0], 0, limit=mark)]
             with storage.write() as write:
-                assert write.seen_entries(key[0], keys) == set(keys)
+                assert write.seen_entries(keys) == set(keys)
             storage.close()
         assert promised > GROUP
 
@@ -106,7 +106,7 @@ class TransactionContract:
                 write.marks([key])
                 write.put_packs([made_pack(key, 2)])
                 write.add_account(account)
-                write.remember_entries(key[0], [b"k" * 16], at_us=1)
+                write.remember_entries([(key[0], b"k" * 16)], at_us=1)
                 raise _Planned
 
         with pytest.raises(_Planned):
@@ -116,7 +116,7 @@ class TransactionContract:
         assert len(storage.packs_after(key[0], 0, limit=9)) == 1
         with storage.write() as write:
             assert write.marks([key])[key].number == 1
-            assert write.seen_entries(key[0], [b"k" * 16]) == set()
+            assert write.seen_entries([(key[0], b"k" * 16)]) == set()
             write.put_packs([made_pack(key, 2, 5)])
         assert storage.mark(key) == Mark(5, made_pack(key, 2, 5).hash)
 

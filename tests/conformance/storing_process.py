@@ -38,7 +38,7 @@ def main() -> None:
                 packs.append(pack)
             write.put_packs(packs)
             write.put_latest(key[0], LatestSnapshot(arrival=packs[-1].last, content=parent))
-            write.remember_entries(key[0], [pack.hash[:16] for pack in packs], at_us=1)
+            write.remember_entries([(key[0], pack.hash[:16]) for pack in packs], at_us=1)
         print(packs[-1].last, flush=True)
     storage.close()
 

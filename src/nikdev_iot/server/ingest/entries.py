@@ -18,6 +18,7 @@ import msgspec
 
 from nikdev_iot.model.errors import Malformed
 from nikdev_iot.server.errors import Invalid
+from nikdev_iot.server.storage.port import EntryKey
 from nikdev_iot.server.storage.records import Device, StoredPack
 from nikdev_iot.wire.columns import columns_from_rows
 from nikdev_iot.wire.frame import RAW, ZLIB, hash_content
@@ -42,7 +43,7 @@ class EntriesPush(NamedTuple):  # made thousands of times a second, and three ti
     key: tuple[uuid.UUID, uuid.UUID]
     """Whose mark it moves: (device, origin)."""
     entries: tuple[Entry, ...]
-    entry_keys: Sequence[bytes]
+    entry_keys: Sequence[EntryKey]
     brought: Sequence[FieldKind]
     """The fields and kinds that have a value, in the order of the request."""
     brought_set: frozenset[FieldKind]
@@ -90,7 +91,7 @@ def read_entries(
         device=device,
         key=(device.id, entries_origin(device.id)),
         entries=push.entries,
-        entry_keys=entry_keys(push.entries),
+        entry_keys=[(device.id, key) for key in entry_keys(push.entries)],
         brought=brought,
         brought_set=brought_set,
         received_us=received_us,

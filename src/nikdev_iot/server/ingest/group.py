@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from nikdev_iot.model.errors import NikDevError
-from nikdev_iot.server.storage.port import WriteTransaction
+from nikdev_iot.server.storage.port import EntryKey, WriteTransaction
 from nikdev_iot.server.storage.records import NewField, StoredPack
 from nikdev_iot.wire.marks import Mark
 
@@ -62,7 +61,7 @@ class _Group:
         self._seen = self._seen_entries()
         self._packs: list[StoredPack] = []
         self._fields: list[NewField] = []
-        self._remember: dict[uuid.UUID, list[bytes]] = {}
+        self._remember: list[EntryKey] = []
 
     def run(self, at_us: int) -> list[Outcome]:
         outcomes = [self._pack(push) if isinstance(push, PackPush) else self._entries(push) for push in self._pushes]
@@ -70,19 +69,16 @@ class _Group:
             self._transaction.put_packs(self._packs)
         if self._fields:
             self._transaction.add_fields(self._fields, at_us=at_us)
-        for device_id, keys in self._remember.items():
-            self._transaction.remember_entries(device_id, keys, at_us=at_us)
+        if self._remember:
+            self._transaction.remember_entries(self._remember, at_us=at_us)
         return outcomes
 
     def _is_stored(self, claim: Claim) -> bool:
         return self._transaction.has_pack(claim.key, first=claim.first, last=claim.last, hash=claim.hash)
 
-    def _seen_entries(self) -> dict[uuid.UUID, set[bytes]]:
-        asked: dict[uuid.UUID, list[bytes]] = {}
-        for push in self._pushes:
-            if isinstance(push, EntriesPush):
-                asked.setdefault(push.device.id, []).extend(push.entry_keys)
-        return {device_id: self._transaction.seen_entries(device_id, keys) for device_id, keys in asked.items()}
+    def _seen_entries(self) -> set[EntryKey]:
+        asked = [key for push in self._pushes if isinstance(push, EntriesPush) for key in push.entry_keys]
+        return self._transaction.seen_entries(asked) if asked else set()
 
     def _pack(self, push: PackPush) -> Outcome:
         verdict = self._marks.judge(push.claim)
@@ -96,7 +92,7 @@ class _Group:
         return PackOutcome(verdict, self._marks.mark(push.key))
 
     def _entries(self, push: EntriesPush) -> Outcome:
-        seen = self._seen[push.device.id]
+        seen = self._seen
         if seen.isdisjoint(push.entry_keys):
             new = push.entries
         else:
@@ -111,5 +107,5 @@ class _Group:
             self._packs.append(pack)
             self._marks.move(Claim(*push.key, pack.first, pack.last, pack.hash, pack.parent, b""))
             seen.update(push.entry_keys)
-        self._remember.setdefault(push.device.id, []).extend(push.entry_keys)
+        self._remember += push.entry_keys
         return EntriesOutcome(len(new), len(push.entries) - len(new))

@@ -33,10 +33,13 @@ from nikdev_iot.wire.marks import Mark
 
 from .records import Access, Account, ApiKey, Device, Field, LatestSnapshot, NewField, PackSpan, Session, StoredPack
 
-__all__ = ["OriginKey", "Storage", "WriteTransaction", "kinds_mask", "kinds_of_mask"]
+__all__ = ["EntryKey", "OriginKey", "Storage", "WriteTransaction", "kinds_mask", "kinds_of_mask"]
 
 OriginKey: TypeAlias = tuple[uuid.UUID, uuid.UUID]
 """(device, origin)."""
+
+EntryKey: TypeAlias = tuple[uuid.UUID, bytes]
+"""(device, key of an entry of JSON v1)."""
 
 
 class WriteTransaction(Protocol):
@@ -60,11 +63,11 @@ class WriteTransaction(Protocol):
         """
         ...
 
-    def seen_entries(self, device_id: uuid.UUID, keys: Sequence[bytes]) -> set[bytes]:
+    def seen_entries(self, keys: Sequence[EntryKey]) -> set[EntryKey]:
         """Return those of the JSON v1 entry keys that are remembered."""
         ...
 
-    def remember_entries(self, device_id: uuid.UUID, keys: Sequence[bytes], *, at_us: int) -> None:
+    def remember_entries(self, keys: Sequence[EntryKey], *, at_us: int) -> None:
         """Remember JSON v1 entry keys as stored at `at_us`; remembering one again renews it."""
         ...
 

@@ -21,3 +21,14 @@ def test_all_rows_arrive_in_order_with_few_statements(count: int) -> None:
     inserts = [statement for statement in statements if statement.startswith("INSERT")]
     assert len(inserts) == count // 64 + count % 64 // 8 + count % 8
     connection.close()
+
+
+@given(st.integers(0, 300), st.integers(1, 7))
+def test_what_it_finds_is_found_for_all_rows(count: int, every: int) -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE t (a)")
+    connection.executemany("INSERT INTO t VALUES (?)", [(number,) for number in range(0, count, every)])
+    asked = Bulk("SELECT t.a FROM (", 1, ") AS asked CROSS JOIN t ON t.a = asked.column1")
+    found = asked.all(connection.execute, [(number,) for number in range(count)])
+    connection.close()
+    assert found == [(number,) for number in range(0, count, every)]

@@ -50,7 +50,8 @@ def test_an_old_file_has_all_it_had(path: Path, tmp_path: Path) -> None:
     assert latest is not None
     assert latest.content == b"latest"
     with storage.write() as write:
-        assert write.seen_entries(device.id, [b"k" * 16, b"l" * 16]) == {b"k" * 16}
+        known, unknown = (device.id, b"k" * 16), (device.id, b"l" * 16)
+        assert write.seen_entries([known, unknown]) == {known}
     storage.close()
     assert _version(tmp_path / "store.sqlite3") == migrations.LATEST
 

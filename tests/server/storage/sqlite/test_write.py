@@ -65,3 +65,16 @@ def test_origins_not_in_memory_are_loaded(storage: SqliteStorage) -> None:
     for key in keys:
         packs = storage.packs_after(key[0], 0, limit=1_000)
         assert [pack.first for pack in packs] == list(range(1, 2 * SHELF_PACKS + 3))
+
+
+def test_the_entries_of_a_group_take_few_statements(storage: SqliteStorage) -> None:
+    keys = [(new_key()[0], bytes([number]) * 16) for number in range(200)]
+    statements: list[str] = []
+    storage._writer.set_trace_callback(statements.append)
+    with storage.write() as write:
+        assert write.seen_entries(keys) == set()
+        write.remember_entries(keys, at_us=1)
+        assert write.seen_entries(keys) == set(keys)
+    storage._writer.set_trace_callback(None)
+    # 200 rows: three times 64, and once 8, each time.
+    assert len(statements) == 2 + 3 * 4

@@ -7,7 +7,7 @@ event loop a row then costs up to a switch interval (5 ms). One statement for 64
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -29,8 +29,16 @@ class Bulk:
 
     def run(self, execute: Execute, rows: Sequence[Sequence[Any]]) -> None:
         """Run it over all rows, in their order."""
+        for _ in self._each(execute, rows):
+            pass
+
+    def all(self, execute: Execute, rows: Sequence[Sequence[Any]]) -> list[Any]:
+        """Run it over all rows, and return what it finds."""
+        return [found for cursor in self._each(execute, rows) for found in cursor]
+
+    def _each(self, execute: Execute, rows: Sequence[Sequence[Any]]) -> Iterator[sqlite3.Cursor]:
         at = 0
         for size, statement in self._statements:
             while len(rows) - at >= size:
-                execute(statement, list(chain.from_iterable(rows[at : at + size])))
+                yield execute(statement, list(chain.from_iterable(rows[at : at + size])))
                 at += size

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from nikdev_iot.server.storage.port import OriginKey
+from nikdev_iot.server.storage.port import EntryKey, OriginKey
 from nikdev_iot.server.storage.records import LatestSnapshot, NewField, StoredPack
 from nikdev_iot.wire.marks import Mark
 
@@ -28,7 +28,11 @@ _REMEMBER = Bulk(
     3,
     "ON CONFLICT (device, key) DO UPDATE SET at_us = max(at_us, excluded.at_us)",
 )
-_IN_SIZES = (256, 16, 1)
+_SEEN = Bulk(
+    "SELECT entry.device, entry.key FROM (",
+    2,
+    ") AS asked CROSS JOIN entry_keys AS entry ON entry.device = asked.column1 AND entry.key = asked.column2",
+)
 
 
 class SqliteWrite(AccountWrites):
@@ -118,19 +122,13 @@ class SqliteWrite(AccountWrites):
         self._arrival = arrival
         self._changed.update(changed)
 
-    def seen_entries(self, device_id: uuid.UUID, keys: Sequence[bytes]) -> set[bytes]:
-        seen: set[bytes] = set()
-        for part in _parts(keys):
-            marks = ",".join("?" * len(part))
-            rows = self._execute(
-                f"SELECT key FROM entry_keys WHERE device = ? AND key IN ({marks})",  # noqa: S608 - only question marks
-                (device_id.bytes, *part),
-            )
-            seen.update(key for (key,) in rows)
-        return seen
+    def seen_entries(self, keys: Sequence[EntryKey]) -> set[EntryKey]:
+        devices = {device_id.bytes: device_id for device_id, _ in keys}
+        rows = _SEEN.all(self._execute, [(device_id.bytes, key) for device_id, key in keys])
+        return {(devices[device], key) for device, key in rows}
 
-    def remember_entries(self, device_id: uuid.UUID, keys: Sequence[bytes], *, at_us: int) -> None:
-        _REMEMBER.run(self._execute, [(device_id.bytes, key, at_us) for key in keys])
+    def remember_entries(self, keys: Sequence[EntryKey], *, at_us: int) -> None:
+        _REMEMBER.run(self._execute, [(device_id.bytes, key, at_us) for device_id, key in keys])
 
     def forget_entries(self, *, before_us: int, limit: int) -> int:
         return self._execute(
@@ -152,12 +150,3 @@ class SqliteWrite(AccountWrites):
             "SET arrival = excluded.arrival, content = excluded.content WHERE excluded.arrival >= arrival",
             (device_id.bytes, snapshot.arrival, snapshot.content),
         )
-
-
-def _parts(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    """Cut into few different lengths, so that few different statements are prepared."""
-    at = 0
-    for size in _IN_SIZES:
-        while len(keys) - at >= size:
-            yield keys[at : at + size]
-            at += size

@@ -35,7 +35,7 @@ def main() -> None:
                 at_us=1,
             )
             write.put_packs([made_pack(key, number) for number in range(1, 101)])
-            write.remember_entries(device.id, [b"k" * 16], at_us=1)
+            write.remember_entries([(device.id, b"k" * 16)], at_us=1)
             write.put_latest(device.id, LatestSnapshot(arrival=100, content=b"latest"))
         storage.close()
         shutil.copy(storage.path, Path(__file__).with_name(f"schema-{LATEST}.sqlite3"))
