@@ -179,6 +179,7 @@ def test_nothing_secret_is_logged(tmp_path):
         server.stop()
         log = server.log_text()
         assert "POST /api/v1/entries/" in log
+        assert "a request was refused: Malformed" in log
         for secret in (who.api_key, who.api_key[:-1], "a private value"):
             assert secret not in log
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 import logging
+import shlex
 import signal
 import socket
 import sys
@@ -131,7 +132,7 @@ class _Server(uvicorn.Server):
             if not self.has_accounts:
                 _log.info(
                     "There is no account yet. Make one with: "
-                    f"nikdev admin account add you@example.org --password-stdin --data {self.data}"
+                    f"nikdev admin account add you@example.org --password-stdin --data {shlex.quote(self.data)}"
                 )
 
     @contextmanager

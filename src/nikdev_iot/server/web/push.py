@@ -7,6 +7,7 @@ anything compressed) is decoded in a thread; and the answer waits until what was
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 import zlib
 from collections.abc import Callable, Mapping
@@ -15,8 +16,8 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
-from nikdev_iot.model.errors import Damaged, Malformed, TooLarge
-from nikdev_iot.server.errors import Forbidden, NotFound, Refused
+from nikdev_iot.model.errors import Damaged, Malformed, NikDevError, TooLarge
+from nikdev_iot.server.errors import Forbidden, NotFound, Refused, TooMany, Unauthorized
 from nikdev_iot.server.ingest.admission import Admission
 from nikdev_iot.server.ingest.digests import MAX_DIGESTS, digests_after
 from nikdev_iot.server.ingest.entries import read_entries
@@ -24,7 +25,7 @@ from nikdev_iot.server.ingest.group import EntriesOutcome, PackOutcome
 from nikdev_iot.server.ingest.judge import Verdict
 from nikdev_iot.server.ingest.packs import read_pack
 from nikdev_iot.server.ingest.templates import Templates
-from nikdev_iot.server.ingest.writer import Writer
+from nikdev_iot.server.ingest.writer import Backlogged, Writer
 from nikdev_iot.server.storage.port import Storage
 from nikdev_iot.server.storage.records import Access
 from nikdev_iot.wire.limits import Limits
@@ -34,6 +35,10 @@ from .answers import Receive, Scope, Send, WrongMethod, send_error, send_json
 
 __all__ = ["PushRoutes"]
 
+_log = logging.getLogger(__name__)
+
+_TOO_OFTEN = (Unauthorized, TooMany, Backlogged)
+"""Refusals that come by the thousand when they come: not logged one by one."""
 _IN_THREAD_FROM_BYTES = 64 * 1024
 _ORIGINS = "/api/v1/origins/"
 _CONFLICTS = {
@@ -110,6 +115,8 @@ class PushRoutes:
         except _Gone:
             return
         except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the client gets JSON
+            if isinstance(error, NikDevError) and not isinstance(error, _TOO_OFTEN):
+                _tell_log(type(error).__name__, scope, headers)
             await send_error(send, error)
 
     async def _admit(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Access:
@@ -182,6 +189,11 @@ class PushRoutes:
             mark=mark, epoch=self._storage.epoch, server_time_us=self._now_us(), stored=verdict is Verdict.STORE
         ).to_json()
         if verdict in _CONFLICTS:
+            _log.info(
+                "a pack was not stored: %s",
+                verdict.value,
+                extra={"device_id": str(access.device.id), "origin": str(push.claim.origin), "mark": mark.number},
+            )
             message = _CONFLICTS[verdict].format(number=mark.number, next=mark.number + 1)
             await send_json(send, 409, {"message": message, "code": verdict.value, **answer})
         else:
@@ -248,6 +260,12 @@ class PushRoutes:
 
     def _in_thread(self, call: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
         return asyncio.get_running_loop().run_in_executor(self._executor, call, *args)
+
+
+def _tell_log(what: str, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
+    """Log that a request was refused; never what it said, for that may be somebody's secret."""
+    device_id = headers.get(b"x-device-id", b"")[:36].decode("latin-1")
+    _log.info("a request was refused: %s", what, extra={"path": scope["path"], "device_id": device_id})
 
 
 def _too_large(size: int, limit: int) -> TooLarge:
