@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import os
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.unmeasured import unmeasured
 
 import nikdev_iot
 
@@ -86,10 +86,8 @@ def among(names: str, unwanted: tuple[str, ...]) -> list[str]:
 
 
 def run(program: str) -> str:
-    # Without the measuring of coverage, which loads much and takes its time.
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True, env=bare
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True, env=unmeasured()
     )
     return done.stdout.strip()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.servers import RunningServer
+from tests.unmeasured import unmeasured
 
 from nikdev_iot import Api
 from nikdev_iot.journal.journal import Journal
@@ -46,7 +47,12 @@ def _fill(config: dict[str, str], count: int) -> None:
 def _push(config: dict[str, str]) -> tuple[int, list[int]]:
     """Push in a process of its own; return its peak memory in kB and the progress it told."""
     done = subprocess.run(
-        [sys.executable, str(_PROGRAM), json.dumps(config)], capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, str(_PROGRAM), json.dumps(config)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+        env=unmeasured(),
     )
     pushed = [int(found) for found in re.findall(r"pushed (\d+)", done.stdout)]
     return int(re.search(r"peak (\d+)", done.stdout)[1]), pushed

@@ -5,6 +5,7 @@ import sys
 import uuid
 
 import pytest
+from tests.unmeasured import unmeasured
 
 from nikdev_iot.model import commits, digests
 from nikdev_iot.model.commits import Commit, Gap, Receipt
@@ -43,5 +44,7 @@ def test_the_model_is_light():
         "heavy = {'dataclasses', 'inspect', 'typing', 'uuid', 'hashlib', 'nikdev_iot.wire'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, check=True, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", script], capture_output=True, check=True, encoding="utf-8", env=unmeasured()
+    )
     assert done.stdout == "[]\n"

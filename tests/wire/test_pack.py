@@ -272,12 +272,25 @@ def test_a_count_beyond_imagination_costs_nothing():
     assert found.numbers().tolist() == [1, 2, 2**62]
 
 
+MANY = 900_000
+EMPTY_ARRAYS = cbor.head(cbor.ARRAY, MANY) + cbor.head(cbor.ARRAY, 0) * MANY
+NOT_THERE = "in its place comes what would take long to encode item by item"
+
+
 @pytest.mark.parametrize("key", ["v", "origin", "first", "times", "columns", "gaps", "messages", "shifts", "uncertain"])
 @pytest.mark.parametrize(
-    "item", [[[]] * 900_000, [["", None, [[]] * 900_000]], {"": [0] * 900_000}, ["x"] * 900_000], ids="abcd"
+    "item",
+    [
+        EMPTY_ARRAYS,
+        cbor.head(cbor.ARRAY, 1) + cbor.head(cbor.ARRAY, 3) + cbor.dumps("") + cbor.NULL + EMPTY_ARRAYS,
+        cbor.head(cbor.MAP, 1) + cbor.dumps("") + cbor.head(cbor.ARRAY, MANY) + cbor.dumps(0) * MANY,
+        cbor.head(cbor.ARRAY, MANY) + cbor.dumps("x") * MANY,
+    ],
+    ids="abcd",
 )
 def test_what_does_not_belong_is_refused_before_it_is_read(key, item):
-    content = content_with(**{key: item})
+    content = content_with(**{key: NOT_THERE}).replace(cbor.dumps(NOT_THERE), item)
+    assert len(content) > MANY
     begun = time.process_time()
     with pytest.raises(WireError):
         decode_content(content)
