@@ -13,7 +13,7 @@ from .config import Config
 from .staging import Staging
 from .values import FieldValue
 
-TYPE_CHECKING = False  # urllib3, CBOR, SQLite and `typing` come when they are needed: see tests/client/test_weight.py
+TYPE_CHECKING = False  # urllib3, CBOR, SQLite and `typing` come when they are needed: see tests/test_init.py
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any, Self

@@ -1,7 +1,7 @@
 """Holes: ranges of commit ids that are not to be sent, as the table `holes` has them. They never overlap.
 
 A commit's state is nowhere in its row: behind the last acknowledged number it is unpushed unless a hole covers it, up
-to there acknowledged unless a hole covers it. So acknowledging 20 000 commits, or setting a million aside, is one
+to there acknowledged unless a hole covers it. So acknowledging 10 000 commits, or setting a million aside, is one
 small write.
 """
 

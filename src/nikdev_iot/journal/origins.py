@@ -8,7 +8,7 @@ from typing import NamedTuple
 __all__ = ["NO_PACK", "Origin", "current", "last_id", "make", "meta", "set_meta"]
 
 NO_PACK = bytes(32)
-"""`wire.pack.NO_PACK`, which would load a CBOR library with every `import nikdev_iot`."""
+"""`wire.pack.NO_PACK`; that module would be loaded with every journal that is opened."""
 
 
 class Origin(NamedTuple):
