@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 import time
 from collections import OrderedDict
@@ -10,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from nikdev_iot.server.errors import TooMany
+from nikdev_iot.server.peers import network_of
 
 __all__ = ["Rate", "Throttle"]
 
@@ -49,7 +49,7 @@ class Throttle:
 
         `peer` is the client's address; of IPv6, its /64 network counts.
         """
-        peer = _network(peer)
+        peer = network_of(peer)
         now_s = self._monotonic_s()
         pair = f"{email} {peer}"
         with self._lock:
@@ -70,7 +70,7 @@ class Throttle:
 
     def succeeded(self, email: str, peer: str) -> None:
         """Take back what `admit` counted, and remember that this client knows the password."""
-        peer = _network(peer)
+        peer = network_of(peer)
         with self._lock:
             for key, rate in (
                 (("pair", f"{email} {peer}"), _PAIR),
@@ -94,13 +94,3 @@ class Throttle:
         self._debts.move_to_end(key)
         if len(self._debts) > self._max:
             self._debts.popitem(last=False)
-
-
-def _network(peer: str) -> str:
-    try:
-        address = ipaddress.ip_address(peer)
-    except ValueError:
-        return peer
-    if address.version == 4:
-        return peer
-    return str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))

@@ -9,9 +9,10 @@ from concurrent.futures import Executor
 from nikdev_iot.server.accounts.keys import Keys
 from nikdev_iot.server.config import RateLimits
 from nikdev_iot.server.errors import TooMany, Unauthorized
+from nikdev_iot.server.peers import network_of
 from nikdev_iot.server.storage.records import Access
 
-from .limits import TokenBuckets, network_of
+from .limits import TokenBuckets
 
 __all__ = ["Admission"]
 

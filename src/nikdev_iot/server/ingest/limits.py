@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Hashable
 
-__all__ = ["TokenBuckets", "network_of"]
+__all__ = ["TokenBuckets"]
 
 _SWEEP_EVERY = 4_096
 """Newcomers between two sweeps of full buckets, so that memory follows the callers of late, not of all time."""
@@ -53,13 +52,3 @@ class TokenBuckets:
         full_after_s = self._burst / self._per_s
         self._buckets = {caller: bucket for caller, bucket in self._buckets.items() if now_s - bucket[1] < full_after_s}
         self._newcomers = 0
-
-
-def network_of(peer: str) -> str:
-    """Return what stands for one client: an IPv4 address, or the /64 network of an IPv6 one, what one customer gets."""
-    if ":" not in peer:
-        return peer
-    try:
-        return str(ipaddress.ip_network((peer.partition("%")[0], 64), strict=False))
-    except ValueError:
-        return peer
