@@ -14,7 +14,8 @@ from nikdev_iot.model.commits import Commit, Gap
 from nikdev_iot.model.errors import Malformed, TooLarge, Unsupported, WireError
 from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US
 from nikdev_iot.wire import cbor
-from nikdev_iot.wire.limits import Limits
+from nikdev_iot.wire.columns import Column
+from nikdev_iot.wire.limits import DEFAULT_LIMITS, Limits
 from nikdev_iot.wire.pack import (
     NO_PACK,
     Pack,
@@ -270,6 +271,21 @@ def test_a_count_beyond_imagination_costs_nothing():
     found = decode_content(huge)
     assert (found.row_count, found.last) == (3, 2**62)
     assert found.numbers().tolist() == [1, 2, 2**62]
+
+
+def test_values_are_counted_over_all_columns_and_bools_as_well():
+    columns = [Column(f"f{n}", None, array("B", bytes(3_000))) for n in range(1_398)]
+    columns.append(Column("last", array("I", range(305)), array("B", bytes(305))))
+    with pytest.raises(TooLarge, match="4194305 values; the limit is 4194304") as caught:
+        decode_content(encode_content(pack_of(3_000, columns)))
+    assert caught.value.limit == DEFAULT_LIMITS.values
+    columns[-1] = Column("last", array("I", range(304)), array("B", bytes(304)))
+    assert len(decode_content(encode_content(pack_of(3_000, columns))).columns) == 1_399
+
+
+def pack_of(row_count, columns):
+    times = array("q", [0]) * row_count
+    return Pack(origin=ORIGIN, first=1, count=row_count, parent=NO_PACK, times=times, columns=tuple(columns))
 
 
 MANY = 900_000

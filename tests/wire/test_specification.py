@@ -82,6 +82,7 @@ def test_limits_and_names():
         "commits": "commits in a pack, entries in a JSON request | 50 000",
         "columns": "columns in a pack, (field, kind) in a JSON request | 4 096",
         "items": "a typed array of any length is one | 1 000 000",
+        "values": "values in a pack, of all its columns | 4 194 304",
     }
     assert set(documented) == {field.name for field in fields(Limits)}
     for name, row in documented.items():

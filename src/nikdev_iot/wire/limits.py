@@ -21,6 +21,8 @@ class Limits:
     """Columns in one pack: one for each field and kind."""
     items: int = 1_000_000
     """CBOR items in one pack: each text value, and a few for each column; a typed array of any length is one."""
+    values: int = 4 * 1024 * 1024
+    """Values in one pack, of all its columns: as many floats as the default content has room for."""
 
 
 DEFAULT_LIMITS = Limits()

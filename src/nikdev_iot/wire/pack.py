@@ -230,7 +230,7 @@ def decode_content(content: bytes, limits: Limits = DEFAULT_LIMITS) -> Pack:
 
     Raises:
         Malformed: it does not follow the format.
-        TooLarge: more commits or columns than `limits` allow.
+        TooLarge: more commits, columns or values than `limits` allow.
         Unsupported: a version, key or kind that this side does not know.
     """
     top = load_map(content, known=_KEYS, version=VERSION, limits=limits, readers=_READERS)
@@ -244,6 +244,8 @@ def decode_content(content: bytes, limits: Limits = DEFAULT_LIMITS) -> Pack:
         raise TooLarge(f"{row_count} commits; the limit is {limits.commits}", limit=limits.commits, place="count")
     times = check_times(get_int64s(top.get("times"), row_count, "times"), "times")
     columns = check_columns(top.get("columns"), row_count)
+    if len(content) > limits.values:  # a value takes a byte at least
+        _check_value_count(columns, limits)
     if columns and not row_count:
         raise Malformed("columns without a commit", place="columns")
     return Pack(
@@ -258,6 +260,12 @@ def decode_content(content: bytes, limits: Limits = DEFAULT_LIMITS) -> Pack:
         shifts=_check_shifts(top["shifts"], times) if "shifts" in top else (),
         uncertain=(get_index(top["uncertain"], row_count, "uncertain") or None) if "uncertain" in top else None,
     )
+
+
+def _check_value_count(columns: Sequence[Column], limits: Limits) -> None:
+    count = sum([len(column.data) for column in columns])
+    if count > limits.values:
+        raise TooLarge(f"{count} values; the limit is {limits.values}", limit=limits.values, place="columns")
 
 
 def _uint(top: dict[str, Any], key: str) -> int:

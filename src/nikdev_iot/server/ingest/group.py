@@ -14,7 +14,7 @@ from nikdev_iot.wire.marks import Mark
 from .entries import EntriesPush, entries_refused, pack_of_entries
 from .fields import FieldsRefused, KnownFields
 from .judge import Claim, GroupMarks, Verdict
-from .packs import PackPush, commits_refused
+from .packs import PackPush
 
 __all__ = ["EntriesOutcome", "Outcome", "PackOutcome", "Push", "store_group"]
 
@@ -37,8 +37,9 @@ class EntriesOutcome:
     duplicates: int
 
 
-Outcome: TypeAlias = PackOutcome | EntriesOutcome | NikDevError
-"""An error is one of this push alone: nothing of it was stored, and its neighbours are not concerned."""
+Outcome: TypeAlias = PackOutcome | EntriesOutcome | FieldsRefused | NikDevError
+"""Refused fields of a pack (`commits_refused` says in whose commits they are, which takes too long in here), and an
+error, are of this push alone: nothing of it was stored, and its neighbours are not concerned."""
 
 
 def store_group(
@@ -85,7 +86,7 @@ class _Group:
         if verdict is Verdict.STORE:
             fields = self._known.admit(push.device, push.brought, push.brought_set)
             if isinstance(fields, FieldsRefused):
-                return commits_refused(push, fields)
+                return fields
             self._fields += fields
             self._packs.append(push.stored)
             self._marks.move(push.claim)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from nikdev_iot.server.errors import Invalid
 from nikdev_iot.server.storage.records import Device, StoredPack
+from nikdev_iot.wire.columns import Column
 from nikdev_iot.wire.frame import decode_frame, decompress
 from nikdev_iot.wire.limits import Limits
 from nikdev_iot.wire.pack import Pack, decode_content
@@ -17,6 +21,9 @@ from .judge import Claim
 from .templates import FieldKind, Templates
 
 __all__ = ["PackPush", "commits_refused", "read_pack"]
+
+_NAMED = 5
+"""Fields that a message names; the others it counts."""
 
 
 class PackPush(NamedTuple):  # made thousands of times a second, and three times as fast to make as a dataclass
@@ -98,27 +105,48 @@ def read_pack(
 
 
 def commits_refused(push: PackPush, refused: FieldsRefused) -> Invalid:
-    """Return the error that names each commit with a refused field, so that the device can set just these aside."""
+    """Return the error that names each commit with a refused field, so that the device can set just these aside.
+
+    It reads the whole pack once more: not for the writer, nor for the event loop.
+    """
     pack = push.decode()
     field_ids = set(refused.field_ids)
-    fields_of_row: dict[int, list[str]] = {}
-    for column in pack.columns:
-        if column.field_id in field_ids:
-            for row, _ in column.items(pack.row_count):
-                fields_of_row.setdefault(row, []).append(column.field_id)
+    columns = [column for column in pack.columns if column.field_id in field_ids]
+    counts, named = _count_columns(columns, pack.row_count)
     numbers = pack.numbers()
-    rejected = tuple(
-        (numbers[row], f"{refused.reason}, and {_names(found)} would be new")
-        for row, found in sorted(fields_of_row.items())
-    )
+    reasons: dict[tuple[int, ...], str] = {}
+    rejected = []
+    for row, *found in np.column_stack((np.arange(pack.row_count), counts, named))[counts > 0].tolist():
+        alike = tuple(found)
+        reason = reasons.get(alike)
+        if reason is None:
+            count, *first = alike
+            names = _names([columns[at].field_id for at in first[:count]], count)
+            reason = reasons[alike] = f"{refused.reason}, and {names} would be new"
+        rejected.append((numbers[row], reason))
     return Invalid(
-        f"Refused: {refused.reason}, and {_names(refused.field_ids)} would be new.",
+        f"Refused: {refused.reason}, and {_names(refused.field_ids, len(refused.field_ids))} would be new.",
         hint=f"Nothing of the pack was stored. {len(rejected)} of its {pack.row_count} commits have such a field; "
         "the others can be pushed without them.",
-        rejected=rejected,
+        rejected=tuple(rejected),
     )
 
 
-def _names(field_ids: Collection[str]) -> str:
-    names = [repr(field_id) for field_id in field_ids]
-    return ", ".join(names) if len(names) <= 5 else f"{', '.join(names[:5])} and {len(names) - 5} more"
+def _count_columns(columns: Sequence[Column], row_count: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return for each row how many of `columns` have a value there, and the indexes of the first few that do."""
+    counts = np.zeros(row_count, dtype=np.int64)
+    named = np.zeros((row_count, _NAMED), dtype=np.int64)
+    every = np.arange(row_count)
+    for number, column in enumerate(columns):
+        rows = every if column.at is None else np.frombuffer(column.at, dtype=column.at.typecode)
+        before = counts[rows]
+        is_named = before < _NAMED
+        named[rows[is_named], before[is_named]] = number
+        counts[rows] += 1
+    return counts, named
+
+
+def _names(field_ids: Sequence[str], count: int) -> str:
+    """Return the first few of `count` names, of which `field_ids` begins with these at least."""
+    names = ", ".join([repr(field_id) for field_id in field_ids[:_NAMED]])
+    return names if count <= _NAMED else f"{names} and {count - _NAMED} more"

@@ -21,9 +21,10 @@ from nikdev_iot.server.errors import Forbidden, NotFound, Refused, TooMany, Unau
 from nikdev_iot.server.ingest.admission import Admission
 from nikdev_iot.server.ingest.digests import MAX_DIGESTS, digests_after
 from nikdev_iot.server.ingest.entries import read_entries
+from nikdev_iot.server.ingest.fields import FieldsRefused
 from nikdev_iot.server.ingest.group import EntriesOutcome, PackOutcome
 from nikdev_iot.server.ingest.judge import Verdict
-from nikdev_iot.server.ingest.packs import read_pack
+from nikdev_iot.server.ingest.packs import commits_refused, read_pack
 from nikdev_iot.server.ingest.templates import Templates
 from nikdev_iot.server.ingest.writer import Backlogged, Writer
 from nikdev_iot.server.storage.port import Storage
@@ -182,6 +183,8 @@ class PushRoutes:
         size = max(len(body), int.from_bytes(body[8:12], "little"))
         push = await self._in_thread(read, body) if size > _IN_THREAD_FROM_BYTES else read(body)
         outcome = await self._writer.submit(push)
+        if isinstance(outcome, FieldsRefused):
+            raise await self._in_thread(commits_refused, push, outcome)
         if not isinstance(outcome, PackOutcome):
             raise TypeError(type(outcome).__name__)
         verdict, mark = outcome.verdict, outcome.mark
