@@ -20,6 +20,7 @@ def test_without_a_verb_it_shows_help():
     done = nikdev()
     assert "Commands:" in done.out + done.err
     assert done.code in (0, 2)
+    assert (done.out + done.err).startswith("Usage: nikdev [OPTIONS] COMMAND")
 
 
 def test_an_unknown_verb_is_answered_with_the_nearest():

@@ -19,6 +19,9 @@ from .wording import for_the_command_line
 
 __all__ = ["VERBS", "main", "root"]
 
+# Raised since click 8.2 where a group is named without a command; before, click printed the help itself.
+_NoArguments: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
+
 _HERE = "nikdev_iot.cli"
 VERBS = {
     "init": Verb(f"{_HERE}.init:init", "Make this folder a device's: server, Device ID and API key."),
@@ -123,6 +126,9 @@ def _tell_error(error: NikDevError, code: int, *, as_json: bool) -> None:
 
 
 def _tell_usage(error: click.ClickException, *, as_json: bool) -> None:
+    if isinstance(error, _NoArguments) and not as_json:
+        click.echo(error.format_message(), err=True)
+        return
     ctx = error.ctx if isinstance(error, click.UsageError) else None
     hint = f"See `{ctx.command_path} --help`." if ctx else ""
     _tell(error.format_message(), hint, ExitCode.USAGE, as_json=as_json)
