@@ -13,7 +13,7 @@ def test_the_queue_goes_to_the_server(device):
     assert done.out.startswith("Pushed 3 commits in ")
     assert done.err == ""
     assert nikdev("status", "--json").json["unpushed"] == 0
-    assert nikdev("push").out == "Everything is pushed.\n"
+    assert nikdev("push").out == "Nothing waits to be pushed.\n"
 
 
 def test_for_a_program(device):
@@ -57,7 +57,7 @@ def test_a_commit_that_the_server_judges_invalid(own_server: RunningServer):
     done = nikdev("push")
     assert done.code == 0
     assert "The server refused 1 commit, set aside here with the reason: nikdev rejected" in done.out
-    assert "Everything is pushed" not in done.out
+    assert "Nothing waits" not in done.out
 
 
 @pytest.mark.parametrize("words", [(), ("--json",)])

@@ -37,3 +37,17 @@ def test_brought_back_one_by_one_or_all(aside):
 def test_none(alone):
     assert nikdev("rejected").out == "No commits are set aside.\n"
     assert nikdev("rejected", "--json").json == {"rejected": []}
+    assert nikdev("rejected", "--restore").out == "No commits are set aside.\n"
+
+
+def test_others_than_those_named(aside):
+    assert nikdev("rejected", "2").out == "None of these commits is set aside.\n"
+    assert nikdev("rejected", "--restore", "2").out == "None of these commits is set aside.\n"
+    assert nikdev("status", "--json").json["rejected"] == 2
+
+
+def test_a_push_with_nothing_to_send_names_them(device):
+    device.commit("t=1")
+    with open_folder().open_journal() as journal:
+        journal.set_rejected({1: "too old"})
+    assert nikdev("push").out == "Nothing waits to be pushed.\n1 commit set aside earlier: nikdev rejected\n"

@@ -14,7 +14,7 @@ def test_for_a_person(alone):
 
 
 def test_when_all_is_done(alone):
-    assert nikdev("status").out.splitlines()[1:] == ["Nothing is staged.", "Everything is pushed."]
+    assert nikdev("status").out.splitlines()[1:] == ["Nothing is staged.", "Nothing waits to be pushed."]
 
 
 def test_for_a_program(alone):

@@ -33,6 +33,7 @@ def push(*, as_json: bool) -> None:
             advance(state.pushed, state.pushed)
 
         report = api.push(progress)
+        aside = api.status().rejected - report.rejected
     if as_json:
         counts = {"pushed": report.pushed, "rejected": report.rejected}
         print_json({**counts, "packs": report.packs, "bytes_sent": report.bytes_sent})
@@ -40,9 +41,11 @@ def push(*, as_json: bool) -> None:
     if report.pushed:
         click.echo(f"Pushed {counted(report.pushed, 'commit')} in {report.bytes_sent:,} bytes.")
     elif not report.rejected:
-        click.echo("Everything is pushed.")
+        click.echo("Nothing waits to be pushed.")
     if report.rejected:
         click.echo(
             click.style(f"The server refused {counted(report.rejected, 'commit')}", fg="yellow")
             + ", set aside here with the reason: nikdev rejected"
         )
+    if aside:
+        click.echo(click.style(f"{counted(aside, 'commit')} set aside earlier", fg="yellow") + ": nikdev rejected")

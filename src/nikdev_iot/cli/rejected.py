@@ -30,7 +30,7 @@ def rejected(*, numbers: tuple[int, ...], restore: bool, as_json: bool) -> None:
             if as_json:
                 print_json({"restored": count})
             else:
-                click.echo(f"{counted(count, 'commit')} queued again.")
+                click.echo(f"{counted(count, 'commit')} queued again." if count else _none(numbers))
             return
         wanted = set(numbers)
         found = [item for item in journal.rejected() if not wanted or item.number in wanted]
@@ -52,8 +52,12 @@ def rejected(*, numbers: tuple[int, ...], restore: bool, as_json: bool) -> None:
         )
         return
     if not found:
-        click.echo("No commits are set aside.")
+        click.echo(_none(numbers))
     for item in found:
         note = f"  {item.message}" if item.message else ""
         click.echo(f"{click.style(f'{item.number:>8}', bold=True)}  {when(item.time_us)}{note}")
         click.echo(f"          {click.style(item.reason, fg='red')}")
+
+
+def _none(numbers: tuple[int, ...]) -> str:
+    return "None of these commits is set aside." if numbers else "No commits are set aside."

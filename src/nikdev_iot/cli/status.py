@@ -56,6 +56,6 @@ def status(*, as_json: bool) -> None:
         queued = f"{counted(found.unpushed, 'commit')} not pushed yet"
         click.echo(click.style(queued, fg="yellow") + f", the oldest of {when(found.oldest_unpushed_us)}.")
     else:
-        click.echo("Everything is pushed.")
+        click.echo("Nothing waits to be pushed.")
     if found.rejected:
         click.echo(click.style(f"{counted(found.rejected, 'commit')} set aside", fg="red") + ": nikdev rejected")
