@@ -15,6 +15,8 @@ _SAID_HERE = {
     "'apiKey'": "key in .nikdev/config.json",
     "'requestTimeout'": "timeout in .nikdev/config.json",
     "storagePath": "NIKDEV_DIR",
+    ", or use an aware datetime": "",
+    "every='5m'": "--every 5m",
 }
 
 
