@@ -26,7 +26,11 @@ _LINES_PER_WRITE = 500
 @click.argument("fields", metavar="[FIELD]...", nargs=-1)
 @click.option("--start", metavar="ISO", help="From this time on, with offset.  [default: the first]")
 @click.option("--end", metavar="ISO", help="Up to this time, not included.  [default: the last]")
-@click.option("--every", metavar="WIDTH", help="One value per bucket: 10s, 5m, 1h, 1d or seconds.")
+@click.option(
+    "--every",
+    metavar="WIDTH",
+    help="One value per bucket: 10s, 5m, 1h, 1d or seconds, counted from 1970-01-01 UTC.",
+)
 @click.option("--aggregate", type=click.Choice(_AGGREGATES), help="What of each bucket.  [default: mean]")
 @click.option("--format", "form", type=click.Choice(["csv", "json", "jsonl"]), default="csv", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
