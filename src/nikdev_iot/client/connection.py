@@ -196,7 +196,8 @@ class _Examination:
             return _ill("key", answer.not_ours(), "Upgrade the server, or check 'baseUrl'.")
         self.can_read = self._key.get("read") is True
         self.can_write = self._key.get("write") is True
-        return _well("key", f"device {name!r}, key {self._key.get('name', '')!r}")
+        key_name = self._key.get("name")
+        return _well("key", f"device {name!r}, " + (f"key {key_name!r}" if key_name else "a key without a name"))
 
     def _read(self) -> Step:
         if self._key is None:

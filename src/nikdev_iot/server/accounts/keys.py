@@ -273,7 +273,7 @@ def _unknown() -> Unauthorized:
     # Not which of the two it was: a Device ID is no secret, but whether there is one is nobody's business.
     return Unauthorized(
         "There is no such device with this API key.",
-        hint="Check x-device-id and x-api-key, and that they belong together.",
+        hint="Check the Device ID (x-device-id) and the API key (x-api-key), and that they belong together.",
     )
 
 

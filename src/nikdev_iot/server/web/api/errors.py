@@ -81,7 +81,10 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     if status == 404:
-        message = f"There is nothing at {request.url.path[:200]}. What there is, /api/v1/openapi.json tells."
+        message = (
+            f"There is nothing at {request.url.path[:200]}. Everything for devices is below /api/v1/, which is where a "
+            "client's baseUrl ends; /api/v1/openapi.json lists it."
+        )
         return _answer(404, "not-found", message, headers)
     if status == 405:
         return _answer(405, "method", f"{request.method} does not go with {request.url.path[:200]}.", headers)
