@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tarfile
+import urllib.request
 import venv
 import zipfile
 from pathlib import Path
@@ -76,16 +77,21 @@ def wheel(dist: Path) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def device(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The scripts folder of a new environment: the wheel and what it asks for, at the locked versions, and no more."""
-    folder = tmp_path_factory.mktemp("device")
+def _install(wheel: Path, folder: Path, *, extras: str = "") -> Path:
+    """Install the wheel and what it asks for, at the locked versions, and no more; return the folder of its scripts."""
     locked = re.findall(r"^[\w.-]+==[^\\\n]*", (ROOT / "requirements" / "dev.txt").read_text(), flags=re.MULTILINE)
     (folder / "versions.txt").write_text("\n".join(locked))
     venv.create(folder / "env", with_pip=True)
     scripts = folder / "env" / ("Scripts" if sys.platform == "win32" else "bin")
-    _run(scripts / "python", "-m", "pip", "install", "--quiet", "-c", folder / "versions.txt", wheel)
+    what = f"{wheel}{extras}"
+    _run(scripts / "python", "-m", "pip", "install", "--quiet", "-c", folder / "versions.txt", what)
     return scripts
+
+
+@pytest.fixture(scope="module")
+def device(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The scripts of a bare install."""
+    return _install(wheel, tmp_path_factory.mktemp("device"))
 
 
 def test_the_wheel_holds_every_source_file_and_nothing_else(wheel: Path) -> None:
@@ -160,3 +166,27 @@ def test_a_server_verb_on_a_device_says_what_to_install(device: Path, verb: list
     assert "pip install 'nikdev-iot[server]'" in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) <= 2  # what is missing; what to run
+
+
+def test_the_extras_are_all_that_a_server_and_its_readings_need(wheel: Path, tmp_path: Path) -> None:
+    scripts = _install(wheel, tmp_path, extras="[server,collect]")
+    server = subprocess.Popen(
+        [scripts / "nikdev", "serve", "--port", "0", "--data", tmp_path / "store"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdout is not None
+    try:
+        found = re.search(r"http://\S+", server.stdout.readline())
+        assert found, server.communicate(timeout=20)
+        for path in ("/healthz", "/api/v1/openapi.json", "/"):
+            with urllib.request.urlopen(found[0] + path, timeout=20) as answer:
+                assert answer.status == 200
+        done = _run(scripts / "nikdev", "collect", "host", "--help")
+        assert "--every" in done.stdout
+        _run(scripts / "python", "-c", "from nikdev_iot.cli.collect.readings import load_psutil; load_psutil()")
+    finally:
+        server.terminate()
+        _, log = server.communicate(timeout=30)
+    assert server.returncode == 0, log
