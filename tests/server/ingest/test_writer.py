@@ -372,3 +372,24 @@ def test_chores_that_fail_do_not_stop_the_writer(slow, storage, new_device, capl
             return await writer.submit(entries_push(device, 1))
 
     assert asyncio.run(main()) == EntriesOutcome(1, 0)
+
+
+def test_chores_with_a_mistake_of_ours_fail_neither_pushes_nor_the_writer(slow, storage, new_device, caplog):
+    device, chores = new_device(), Chores()
+    chores.monotonic_s = 1_000.0
+
+    def broken():
+        raise ZeroDivisionError("a mistake")
+
+    async def main():
+        with running(slow, monotonic_s=lambda: chores.monotonic_s, key_uses=broken) as writer:
+            outcomes = []
+            for at in range(3):
+                chores.monotonic_s += 60
+                outcomes.append(await writer.submit(entries_push(device, at)))
+            chores.monotonic_s += 60
+            writer._do_chores_alone()
+            assert "chores failed" in caplog.text
+            return outcomes
+
+    assert asyncio.run(main()) == [EntriesOutcome(1, 0)] * 3

@@ -167,6 +167,7 @@ class Writer:
         return group, False
 
     def _store(self, group: Sequence[_Waiting]) -> list[Outcome]:
+        chores_at_s = self._chores_at_s
         try:
             with self._storage.write() as transaction:
                 outcomes = store_group(
@@ -183,8 +184,8 @@ class Writer:
             return [StorageUnavailable(error.message, hint=_AGAIN) for _ in group]
         except Exception as error:  # noqa: BLE001 - the boundary: the thread goes on, whatever it is
             self._known.settle(stored=False)
-            if len(group) > 1:
-                # One of them is at fault; on its own it fails alone.
+            if len(group) > 1 or self._chores_at_s != chores_at_s:
+                # One of them is at fault, or the chores are; on its own it fails alone.
                 return [outcome for waiting in group for outcome in self._store([waiting])]
             _log.exception("a push could not be stored", extra={"device_id": str(group[0].push.device.id)})
             if isinstance(error, StorageError):
@@ -208,12 +209,14 @@ class Writer:
         now_s = self._monotonic_s()
         if now_s < self._chores_at_s:
             return
+        # Put off before they are tried: a group that fails by its chores is stored without them.
+        self._chores_at_s = now_s + _CHORES_EVERY_S
         uses = list(self._key_uses())
         if uses:
             transaction.touch_keys(uses)
         before_us = self._now_us() - round(self._limits.remember_entries_days * _DAY_US)
-        forgotten = transaction.forget_entries(before_us=before_us, limit=_FORGET_AT_ONCE)
-        self._chores_at_s = now_s if forgotten == _FORGET_AT_ONCE else now_s + _CHORES_EVERY_S
+        if transaction.forget_entries(before_us=before_us, limit=_FORGET_AT_ONCE) == _FORGET_AT_ONCE:
+            self._chores_at_s = now_s
 
     def _do_chores_alone(self) -> None:
         if self._monotonic_s() < self._chores_at_s:
@@ -224,3 +227,6 @@ class Writer:
         except StorageError as error:
             self._chores_at_s = self._monotonic_s() + _CHORES_EVERY_S
             _log.warning("key uses not written down: %s", error)
+        except Exception:  # noqa: BLE001 - the thread goes on, whatever it is: else pushes would wait for ever
+            self._chores_at_s = self._monotonic_s() + _CHORES_EVERY_S
+            _log.exception("chores failed")
