@@ -345,6 +345,37 @@ def test_an_acknowledgement_of_something_else_is_none(device: Device) -> None:
     assert device.journal.status().unpushed == 2
 
 
+def test_commits_set_aside_although_they_arrived_count_beside_those_queued_since(device: Device) -> None:
+    device.commit(10)
+    server = StubServer()
+    with scripted(server) as inner, listening(AnswerEater(inner, begins=b"POST")) as port:
+        pusher = device.pusher(port)
+        fails(pusher)  # stored, and the answer lost
+        server.intervene = lambda _: json_reply(403, {"message": "no write access"})
+        assert fails(pusher).retained_data is False
+        assert len(device.journal.rejected()) == 10
+        server.intervene = lambda _: None
+        device.commit(3)
+        seen: list[PushProgress] = []
+        assert pusher.push(progress=seen.append) == PushReport(13, 0, 2, len(posts(server)[-1].body))
+    assert [(progress.pushed, progress.total) for progress in seen] == [(10, 13), (13, 13)]
+    assert server.numbers == list(range(1, 14))
+    assert (device.journal.status().unpushed, device.journal.status().rejected) == (0, 0)
+
+
+def test_what_was_restored_while_a_pack_was_in_doubt_goes_along(device: Device) -> None:
+    device.commit(4)
+    device.journal.set_rejected({2: "no"})
+    server = StubServer()
+    with scripted(server) as inner, listening(AnswerEater(inner, begins=b"POST")) as port:
+        pusher = device.pusher(port)
+        fails(pusher)  # stored, with 2 as a gap
+        assert device.journal.restore_rejected() == 1
+        assert pusher.push().pushed == 4
+    assert server.numbers == [1, 3, 4, 5]  # 2, under a number that is still free
+    assert device.journal.status().unpushed == 0
+
+
 # -- commits that the server judges ----------------------------------------------------------------------
 
 
@@ -372,6 +403,24 @@ def test_commits_that_the_server_refuses_do_not_block_those_behind_them(device: 
         (6, "no 6"),
     ]
     assert device.journal.status().unpushed == 0
+
+
+def test_only_what_was_set_aside_is_counted_as_such(device: Device) -> None:
+    device.commit(3)
+    server = StubServer()
+
+    def refuse_what_is_aside(request: Request) -> Reply | None:
+        if request.method == "POST" and len(posts(server)) == 1:
+            device.journal.set_rejected({1: "by another program, meanwhile"})
+            refused = [{"number": number, "reason": {"not": "a text"}} for number in (1, 2)]
+            return json_reply(422, {"message": "not these", "rejected": refused})
+        return None
+
+    server.intervene = refuse_what_is_aside
+    with scripted(server) as port:
+        assert device.pusher(port).push().rejected == 1
+    assert server.numbers == [3]
+    assert [commit.reason for commit in device.journal.rejected()] == ["by another program, meanwhile", "not these"]
 
 
 @pytest.mark.parametrize(

@@ -320,3 +320,16 @@ def test_the_acknowledged_mark_moves_with_the_settled_pack(journal):
     assert (journal.acknowledged.number, journal.acknowledged.hash) == (1, hash_of(content))
     assert journal.settle(hash_of(content)) == 0
     assert uuid.UUID(int=7) == journal.origin
+
+
+def test_what_is_queued_up_to_a_number(journal):
+    assert (journal.newest, journal.queued(up_to=5)) == (0, 0)
+    for number in range(6):
+        journal.commit({"n": number})
+    assert journal.newest == 6
+    journal.set_rejected({2: "no", 3: "no"})
+    assert [journal.queued(up_to=number) for number in (0, 1, 2, 3, 4, 6, 99)] == [0, 1, 1, 1, 2, 4, 4]
+    pack = journal.next_pack(max_commits=2, max_bytes=10_000)
+    journal.record_sent(pack, b"h" * 32)
+    journal.settle(b"h" * 32)
+    assert [journal.queued(up_to=number) for number in (4, 5, 6)] == [0, 1, 2]

@@ -41,7 +41,7 @@ class PushProgress:
     pushed: int
     """Commits that the server acknowledged in this push."""
     total: int
-    """Those, and the ones that were queued behind them when it began."""
+    """Those, and the ones that were queued when it began and still are."""
     bytes_sent: int
     """Bodies of requests, as they went over the network."""
 
@@ -104,19 +104,23 @@ class _Run:
         self._now_us = pusher.now_us
         self._monotonic = pusher.monotonic
         self._progress = progress
-        self._total = self._journal.status().unpushed
+        self._target = self._journal.newest
         self._pushed = self._rejected = self._packs = self._bytes_sent = 0
         self._fruitless = 0
 
     def run(self) -> PushReport:
-        if self._total and (self._journal.epoch is None or self._journal.in_flight()):
+        if self._left() and (self._journal.epoch is None or self._journal.in_flight()):
             self._ask()
-        while self._pushed + self._rejected < self._total:
+        while self._left():
             pack = self._journal.next_pack(max_commits=self._pace.max_commits, max_bytes=self._pace.max_bytes)
             if pack is None:
                 break
             self._send(pack)
         return PushReport(self._pushed, self._rejected, self._packs, self._bytes_sent)
+
+    def _left(self) -> int:
+        """Return how many of the commits that were queued when the push began are queued still."""
+        return self._journal.queued(up_to=self._target)
 
     # -- requests ---------------------------------------------------------------------------------
 
@@ -190,6 +194,9 @@ class _Run:
             self._raise(f"Nothing was pushed: {verdict.what}.", status=409)
         if isinstance(verdict, Stored):
             self._settle(verdict.hash)
+            if any(sent.gaps for sent in in_flight):
+                # What was restored since that pack was recorded is queued behind the newest now.
+                self._target = self._journal.newest
         else:
             if in_flight:
                 # Too much for this way, perhaps: a program that is started anew each time must get through as well.
@@ -202,7 +209,7 @@ class _Run:
         self._packs += 1
         self._fruitless = 0
         if self._progress is not None:
-            self._progress(PushProgress(self._pushed, max(self._total, self._pushed), self._bytes_sent))
+            self._progress(PushProgress(self._pushed, self._pushed + self._left(), self._bytes_sent))
 
     def _too_large(self, answer: Answer, pack: Pack) -> None:
         if pack.row_count > 1:
@@ -221,15 +228,17 @@ class _Run:
         for item in listed if isinstance(listed, list) else []:
             number = item.get("number") if isinstance(item, dict) else None
             if type(number) is int and number in held:
-                reasons[number] = str(item.get("reason") or said["message"])
+                reason = item.get("reason")
+                reasons[number] = reason if isinstance(reason, str) and reason else said["message"]
         if not reasons:
             self._refused(answer)
         self._reject(reasons, answer)
 
     def _reject(self, reasons: dict[int, str], answer: Answer) -> None:
-        if not self._journal.set_rejected(reasons):
+        count = self._journal.set_rejected(reasons)
+        if not count:
             self._no_progress(answer)
-        self._rejected += len(reasons)
+        self._rejected += count
 
     def _no_progress(self, answer: Answer | None = None) -> None:
         self._fruitless += 1

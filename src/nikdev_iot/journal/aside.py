@@ -44,9 +44,7 @@ def _clean(reason: str) -> str:
 
 
 def _unpushed(connection: sqlite3.Connection) -> list[tuple[int, int]]:
-    low, high = origins.current(connection).acked_id + 1, origins.last_id(connection)
-    covered = ((hole.first, hole.last) for hole in holes.between(connection, low, high))
-    return list(holes.complement(low, high, covered))
+    return holes.queue(connection, origins.current(connection).acked_id + 1, origins.last_id(connection))
 
 
 def discard_all(connection: sqlite3.Connection, *, at_us: int) -> int:

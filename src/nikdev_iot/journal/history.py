@@ -22,9 +22,7 @@ def status(connection: sqlite3.Connection, book: ShapeBook, *, path: Path | None
     """Do `Journal.status`, in the caller's read transaction."""
     origin = origins.current(connection)
     low, high = origin.acked_id + 1, origins.last_id(connection)
-    queue = list(
-        holes.complement(low, high, ((hole.first, hole.last) for hole in holes.between(connection, low, high)))
-    )
+    queue = holes.queue(connection, low, high)
     oldest = None
     if queue:
         (oldest,) = connection.execute("SELECT time_us FROM commits WHERE id = ?", (queue[0][0],)).fetchone()

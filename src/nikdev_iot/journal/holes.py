@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
-__all__ = ["Hole", "HoleKind", "between", "carve", "complement", "discarding", "put"]
+__all__ = ["Hole", "HoleKind", "between", "carve", "complement", "discarding", "put", "queue"]
 
 
 class HoleKind(IntEnum):
@@ -70,6 +70,11 @@ def complement(low: int, high: int, ranges: Iterable[tuple[int, int]]) -> Iterat
         at = max(at, last + 1)
     if at <= high:
         yield at, high
+
+
+def queue(connection: sqlite3.Connection, low: int, high: int) -> list[tuple[int, int]]:
+    """Return the (first, last) of what no hole covers of the ids `low` to `high`."""
+    return list(complement(low, high, ((hole.first, hole.last) for hole in between(connection, low, high))))
 
 
 def put(connection: sqlite3.Connection, hole: Hole) -> None:

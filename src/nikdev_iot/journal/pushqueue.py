@@ -52,6 +52,21 @@ class PushQueue:
         return Acknowledged(origin.acked, origin.acked_hash)
 
     @property
+    def newest(self) -> int:
+        """The number of the newest commit of the current origin, 0 for none."""
+        with self._database.read("read") as connection:
+            return origins.last_id(connection) - origins.current(connection).base
+
+    def queued(self, *, up_to: int) -> int:
+        """Return how many commits are in the queue whose numbers are at most `up_to`; cheap, however many."""
+        from .holes import queue
+
+        with self._database.read("read") as connection:
+            origin = origins.current(connection)
+            high = min(origin.base + up_to, origins.last_id(connection))
+            return sum(last - first + 1 for first, last in queue(connection, origin.acked_id + 1, high))
+
+    @property
     def epoch(self) -> bytes | None:
         """The server's epoch last seen, None before the first answer."""
         with self._database.plain("read") as connection:
