@@ -10,6 +10,7 @@ import weakref
 from nikdev_iot.model.values import check_field_id, check_message, check_value
 
 from .config import Config
+from .forks import renewed_in_children
 from .staging import Staging
 from .values import FieldValue
 
@@ -55,12 +56,15 @@ class Api:
         """
         self._config = config if isinstance(config, Config) else Config.from_dict(config)
         self._store = Staging(self._config)
-        self._lock = threading.Lock()
+        renewed_in_children(self, Api._make_lock)
         self._pusher: Pusher | None = None
         self._transport: Transport | None = None
         self._transport_pid = 0
         # Runs when the object is collected, and at the end of the program; it must not hold on to `self`.
         self._finalizer = weakref.finalize(self, Staging.finish, self._store)
+
+    def _make_lock(self) -> None:
+        self._lock = threading.Lock()
 
     @classmethod
     def from_credentials(cls, device_id: str, api_key: str, **options: Any) -> Self:

@@ -6,6 +6,8 @@ import os
 import threading
 from contextlib import suppress
 
+from .forks import renewed_in_children
+
 TYPE_CHECKING = False  # this module comes with `Api`, the journal with its first use
 if TYPE_CHECKING:
     from nikdev_iot.journal.journal import Journal
@@ -23,10 +25,7 @@ class Staging:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._lock = threading.Lock()
-        """Held for moments: adding a value never waits for a disk."""
-        self._slow = threading.RLock()
-        """Held while the disk is waited for, so that commits keep their order."""
+        renewed_in_children(self, Staging._make_locks)
         self._values: dict[str, Value] = {}
         self._file: Journal | None = None
         self._memory: Journal | None = None
@@ -34,6 +33,12 @@ class Staging:
         self._token: Token | None = None
         """The claim on values that earlier programs staged, while their rows are in the journal."""
         self._pid = os.getpid()
+
+    def _make_locks(self) -> None:
+        self._lock = threading.Lock()
+        """Held for moments: adding a value never waits for a disk."""
+        self._slow = threading.RLock()
+        """Held while the disk is waited for, so that commits keep their order."""
 
     # -- journals -----------------------------------------------------------------------------------------
 
