@@ -357,7 +357,7 @@ def test_a_commit_waits_for_another_process_that_writes(journal, path):
         journal = Journal.open(path)
         with journal._database.write("hold"):
             print("held", flush=True)
-            time.sleep(0.3)
+            time.sleep(1)
         """,
         path,
     )

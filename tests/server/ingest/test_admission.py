@@ -107,7 +107,7 @@ def test_wrong_keys_are_slowed_down_and_right_ones_from_the_same_address_never(s
     device_id, secret = device_and_secret
 
     async def main():
-        admission = gate(storage, executor, wrong_keys_per_s=2, wrong_keys_burst=3)
+        admission = gate(storage, executor, wrong_keys_per_s=0.2, wrong_keys_burst=3)
         wrong = await tries(admission, device_id, str(uuid.uuid4()), 3)
         begin_s = time.monotonic()
         wrong += await tries(admission, device_id, str(uuid.uuid4()), 1)
@@ -120,9 +120,9 @@ def test_wrong_keys_are_slowed_down_and_right_ones_from_the_same_address_never(s
 
     wrong, held_back_s, right, right_s, elsewhere = asyncio.run(main())
     assert wrong == ["wrong"] * 3 + ["too many"]
-    assert 0.2 < held_back_s < 1.5
+    assert held_back_s > 0.9
     assert right == ["in"] * 50
-    assert right_s < 0.4
+    assert right_s < 10  # held back, each would take a second
     assert elsewhere == ["wrong"]
 
 
