@@ -7,7 +7,7 @@ import hmac
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -249,24 +249,6 @@ class Keys:
         with self._lock:
             used, self._used = self._used, {}
         return list(used.items())
-
-    def give_back_used(self, used: Iterable[tuple[uuid.UUID, int]]) -> None:
-        """Undo `take_used`, after a transaction that failed."""
-        with self._lock:
-            for key_id, used_us in used:
-                self._used.setdefault(key_id, used_us)
-
-    def flush_used(self) -> int:
-        """Store what `take_used` returns, in a transaction of its own; return how many keys. For a timer."""
-        used = self.take_used()
-        if used:
-            try:
-                with self._storage.write() as write:
-                    write.touch_keys(used)
-            except BaseException:
-                self.give_back_used(used)
-                raise
-        return len(used)
 
 
 def _unknown() -> Unauthorized:
