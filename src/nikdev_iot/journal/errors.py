@@ -25,7 +25,7 @@ class ClaimLost(JournalError):
     """Staged values that were taken have been committed or removed by another program; nothing was done."""
 
 
-_KEPT = "Nothing was lost: all earlier commits are kept, and this one was not made."
+_KEPT = "Nothing was lost: every commit that was made is kept."
 
 # By primary result code (sqlite.org/rescode.html): what happened, and what to do.
 _MEANING = {

@@ -25,7 +25,11 @@ def status(connection: sqlite3.Connection, book: ShapeBook, *, path: Path | None
     queue = holes.queue(connection, low, high)
     oldest = None
     if queue:
-        (oldest,) = connection.execute("SELECT time_us FROM commits WHERE id = ?", (queue[0][0],)).fetchone()
+        first = queue[0][0]
+        row = connection.execute("SELECT time_us FROM commits WHERE id = ?", (first,)).fetchone()
+        if row is None:
+            raise book.damaged(f"its row {first} is missing")
+        (oldest,) = row
     (set_aside,) = connection.execute(
         "SELECT total(last - first + 1) FROM holes WHERE kind = ?", (HoleKind.REJECTED,)
     ).fetchone()
