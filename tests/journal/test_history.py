@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from nikdev_iot.journal.journal import Journal
 from nikdev_iot.journal.records import CommitState
 from nikdev_iot.model.errors import JournalError
 
@@ -26,13 +27,14 @@ def test_the_status_counts_each_commit_once(journal):
     assert (status.acknowledged_last, status.oldest_unpushed_us) == (2, 4)
 
 
-def test_a_row_that_is_missing_is_told_as_damage(journal):
-    journal.commit({"n": 1})
-    journal.commit({"n": 2})
-    with journal._database.write("damage") as connection:
-        connection.execute("DELETE FROM commits WHERE id = 1")
-    with pytest.raises(JournalError, match="is damaged: its row 1 is missing"):
-        journal.status()
+def test_a_row_that_is_missing_is_told_as_damage(path):
+    with Journal.open(path) as journal:
+        journal.commit({"n": 1})
+        journal.commit({"n": 2})
+        with journal._database.write("damage") as connection:
+            connection.execute("DELETE FROM commits WHERE id = 1")
+        with pytest.raises(JournalError, match="is damaged: its row 1 is missing"):
+            journal.status()
 
 
 def test_the_log_tells_where_each_commit_stands_and_why(journal):
