@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 import uuid
 
 import pytest
@@ -82,6 +83,46 @@ def test_what_is_wrong_is_named_with_its_place(body, place):
 def test_too_many_entries():
     with pytest.raises(TooLarge):
         read(entries_body((5, {"a": 1}), (6, {"a": 1})), Limits(commits=1))
+
+
+def test_what_would_fill_the_memory_is_refused_before_it_is_parsed():
+    body = b'{"entries":[' + b"{}," * 2_700_000 + b"{}]}"
+    assert len(body) < DEFAULT_LIMITS.body_bytes
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLarge, match="body: more brackets"):
+            read(body)
+        assert tracemalloc.get_traced_memory()[1] < 5 * len(body)
+    finally:
+        tracemalloc.stop()
+
+
+def test_brackets_in_texts_are_nothing_but_text():
+    text = '[{,"\\' * 13_000
+    push = read(entries_body((5, {f"f{n}": text for n in range(60)})))
+    assert push is not None
+    assert {value for _, value in push.entries[0].values} == {text}
+
+
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [
+        (b'{"entries":[{"timestamp":5,"values":[{"a":1,"a":2}]}]}', "'a'"),
+        (b'{"entries":[{"timestamp":5,"values":[{"b":0,"a" :1,"\\u0061" :2}]}]}', "'a'"),
+        (b'{"entries":[{"timestamp":5,"values":[{"a":1}],"values":[]}]}', "'values'"),
+        (b'{"entries":[{"timestamp":5,"timestamp":6,"values":[{"a":1}]}]}', "'timestamp'"),
+        (b'{"entries":[{"timestamp":5,"values":[{"a":1}]}],"entries":[]}', "'entries'"),
+    ],
+)
+def test_a_key_that_comes_twice_is_refused_and_named(body, key):
+    with pytest.raises(Malformed, match=f"the key {key} twice"):
+        read(body)
+
+
+def test_colons_and_unknown_keys_are_no_repetition():
+    push = read(b'{"entries":[{"timestamp":5,"values":[{"a":"12:30"},{"b:c":1}],"note":{"a":[{"a":1}]}}]}')
+    assert push is not None
+    assert push.entries[0].values == (("a", "12:30"), ("b:c", 1))
 
 
 def test_each_device_has_one_origin_of_its_own():

@@ -7,16 +7,18 @@ configured number of days.
 from __future__ import annotations
 
 import hashlib
+import json
 import uuid
 import zlib
 from array import array
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 
-from nikdev_iot.model.errors import Malformed
+from nikdev_iot.model.errors import Malformed, TooLarge
 from nikdev_iot.server.errors import Invalid
 from nikdev_iot.server.storage.port import EntryKey
 from nikdev_iot.server.storage.records import Device, StoredPack
@@ -32,6 +34,7 @@ from .templates import FieldKind, Layout, layout_of
 
 __all__ = ["EntriesPush", "entries_origin", "entries_refused", "pack_of_entries", "read_entries"]
 
+_STRUCTURE = (b"{", b"[", b",")
 _SQUEEZE_FROM_BYTES = 1_024
 """Shorter contents gain nothing worth the time."""
 
@@ -69,14 +72,23 @@ def read_entries(
     """Read the body of `POST entries/`; None where it has no values.
 
     Raises:
-        Malformed, TooLarge: as `wire.v1` does, naming the place.
+        Malformed, TooLarge: as `wire.v1` does, naming the place; or a key comes twice in an object.
     """
+    _check_structure(body, limits)
     try:
         data = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         hint = 'Send {"clientTimestamp": s, "entries": [...]}.'
         raise Malformed(f"not JSON ({error})", place="body", hint=hint) from None
     push = decode_push(data, limits)
+    # The parser keeps the last of equal keys, and then more colons came than pairs are there.
+    pair_count = len(data)
+    for item in data["entries"]:
+        pair_count += len(item)
+    for entry in push.entries:
+        pair_count += len(entry.values)
+    if body.count(b":") != pair_count:
+        _check_keys(body)
     if not push.entries:
         return None
     if len(push.entries) == 1:
@@ -99,6 +111,48 @@ def read_entries(
         key_id=key_id,
         size_bytes=10 * len(body) + 2_000,
     )
+
+
+def _check_structure(body: bytes, limits: Limits) -> None:
+    """Refuse what would take many times its size in memory once it is parsed, before it is."""
+    most = 4 * limits.commits + limits.items + 64  # of an entry, and of a value: an object, a list, commas
+    if len(body) <= most:  # as nearly all are
+        return
+    if sum(map(body.count, _STRUCTURE)) > most and _count_structure(body) > most:
+        raise TooLarge(
+            f"more brackets and commas than {limits.commits} entries and {limits.items // 2} values have",
+            limit=most,
+            place="body",
+            hint="Nothing was stored; send it in smaller parts.",
+        )
+
+
+def _count_structure(body: bytes) -> int:
+    """Count the same outside of texts."""
+    plain = np.frombuffer(body.replace(b"\\\\", b"").replace(b'\\"', b""), dtype=np.uint8)
+    in_text = np.bitwise_xor.accumulate(plain == ord('"'))
+    return sum(int(np.count_nonzero((plain == mark[0]) & ~in_text)) for mark in _STRUCTURE)
+
+
+def _check_keys(body: bytes) -> None:
+    """Refuse an object with a key that comes twice: one of two readings would be lost, and nobody would know."""
+    try:
+        _decode_keys(body.decode())
+    except RecursionError as error:
+        raise Malformed(f"not JSON ({error})", place="body") from None
+
+
+def _keys_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        for name, _ in pairs:
+            if name not in found:
+                raise Malformed(f"an object has the key {name[:100]!r} twice", place="body", hint="Nothing was stored.")
+            del found[name]
+    return found
+
+
+_decode_keys = json.JSONDecoder(object_pairs_hook=_keys_once).decode
 
 
 def _layout(entry: Entry) -> Layout:
