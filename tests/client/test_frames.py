@@ -3,11 +3,13 @@ from __future__ import annotations
 import sys
 from array import array
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from nikdev_iot.client.frames import time_column
 from nikdev_iot.client.series import History, HistoryBuilder
@@ -93,6 +95,46 @@ def test_arrow(made: History) -> None:
         assert found == [row.get(name) for _, row in ROWS]
         assert [type(value) for value in found] == [type(row.get(name)) for _, row in ROWS]
     table.validate(full=True)
+
+
+INTS_AND_FLOATS: list[tuple[int, dict[str, Value]]] = [
+    (1, {"dense": 21, "sparse": -(2**53)}),
+    (2, {"dense": 20.5}),
+    (3, {"dense": 2**53, "sparse": 0.25}),
+]
+
+
+def test_ints_and_floats_in_one_field_are_a_column_of_floats_that_can_be_saved(tmp_path: Path) -> None:
+    made = history(INTS_AND_FLOATS)
+    expected = {"dense": [21.0, 20.5, 2.0**53], "sparse": [-(2.0**53), None, 0.25]}
+
+    frame = made.to_pandas()
+    assert [str(dtype) for dtype in frame.dtypes] == ["float64", "float64"]
+    assert frame["dense"].tolist() == expected["dense"]
+    assert frame["sparse"].isna().tolist() == [False, True, False]
+    assert frame["sparse"].sum() == 0.25 - 2.0**53
+
+    polars = made.to_polars()
+    assert polars["dense"].mean() == pytest.approx((21 + 20.5 + 2**53) / 3)
+    polars.write_parquet(tmp_path / "polars.parquet")
+    assert pl.read_parquet(tmp_path / "polars.parquet").drop("time").to_dict(as_series=False) == expected
+
+    parquet.write_table(made.to_arrow(), tmp_path / "arrow.parquet")
+    read = parquet.read_table(tmp_path / "arrow.parquet").drop(["time"])
+    assert read.schema.types == [pa.float64(), pa.float64()]
+    assert read.to_pydict() == expected
+
+    assert [type(value) for _, value in made["dense"]] == [int, float, int]
+    assert str(made["sparse"].to_pandas().dtype) == "float64"
+
+
+@pytest.mark.parametrize("values", [[BIG, 0.5], [-BIG, 0.5], [True, 0.5], [True, 1], [1, 0.5, "x"]])
+def test_kinds_that_floats_do_not_hold_stay_apart(values: list[Value]) -> None:
+    made = history([(number, {"a": value}) for number, value in enumerate(values)])
+    assert made.to_polars().schema["a"] == pl.Object
+    assert str(made.to_pandas()["a"].dtype) == "object"
+    for found in (made.to_polars()["a"].to_list(), made.to_pandas()["a"].tolist(), made.to_arrow()["a"].to_pylist()):
+        assert [(type(value), value) for value in found] == [(type(value), value) for value in values]
 
 
 @pytest.mark.parametrize("form", ["to_pandas", "to_polars", "to_arrow"])

@@ -26,7 +26,8 @@ def to_pandas(history: History) -> pd.DataFrame:
     index = pandas.DatetimeIndex(times, name=time_column(history)).tz_localize("UTC")
     row_count = len(history.row_times_us)
     columns = {}
-    for field_id, series in history.items():
+    for field_id, exact in history.items():
+        series = exact.for_tables()
         kind = series.kind
         dense = series.rows is None
         if kind is Kind.FLOAT:
@@ -51,7 +52,8 @@ def to_polars(history: History) -> pl.DataFrame:
     columns = [
         polars.Series(time_column(history), history.row_times_us, dtype=polars.Int64).cast(polars.Datetime("us", "UTC"))
     ]
-    for field_id, series in history.items():
+    for field_id, exact in history.items():
+        series = exact.for_tables()
         dtype = _polars_type(polars, series)
         columns.append(polars.Series(field_id, _full(series, row_count), dtype=dtype))
     table: pl.DataFrame = polars.DataFrame(columns)
@@ -77,7 +79,8 @@ def to_arrow(history: History) -> pa.Table:
     types = _arrow_types(pyarrow)
     times = pyarrow.array(history.row_times_us, type=pyarrow.int64()).cast(pyarrow.timestamp("us", tz="UTC"))
     columns = {time_column(history): times}
-    for field_id, series in history.items():
+    for field_id, exact in history.items():
+        series = exact.for_tables()
         kind = series.kind
         full = _full(series, row_count)
         if kind is not None:

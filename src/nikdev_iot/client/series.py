@@ -21,6 +21,8 @@ __all__ = ["Data", "History", "HistoryBuilder", "Series"]
 Data: TypeAlias = "array[float] | array[int] | list[Any]"
 """Type `d` for floats, `q` for ints, `B` (0 or 1) for bools; a list for texts, and where kinds are mixed."""
 
+_EXACT_IN_FLOAT = 2**53
+"""Up to here, on both sides of 0, a float holds every int."""
 _KIND_OF_TYPECODE = {"d": Kind.FLOAT, "q": Kind.INT, "B": Kind.BOOL}
 
 
@@ -92,6 +94,15 @@ class Series:
         """The values as they are held, for bulk use."""
         return self._data
 
+    def for_tables(self) -> Series:
+        """Return this series as tables hold it: of floats for one of ints and floats, where no int changes by it."""
+        data = self._data
+        if not isinstance(data, list) or {kind_of(value) for value in data} != {Kind.INT, Kind.FLOAT}:
+            return self
+        if any(kind_of(value) is Kind.INT and abs(value) > _EXACT_IN_FLOAT for value in data):
+            return self
+        return Series(self.field_id, self._times, self._at, array("d", data))
+
     def __len__(self) -> int:
         return len(self._data)
 
@@ -149,7 +160,8 @@ class History(Mapping[str, Series]):
         """Return a pandas DataFrame: one row per commit (or bucket), a UTC index named `time`, one column per field.
 
         A field that is not in every row gets pandas' own missing value, without its kind changing (`Int64`, `boolean`);
-        a field of several kinds becomes a column of objects.
+        a field of ints and floats becomes `float64` where that holds each of its ints exactly, a field of other kinds
+        mixed a column of objects.
 
         Raises:
             ConfigError: pandas is not installed.
@@ -161,7 +173,8 @@ class History(Mapping[str, Series]):
     def to_polars(self) -> pl.DataFrame:
         """Return a polars DataFrame with the column `time` (µs, UTC) and one column per field.
 
-        A field of several kinds becomes a column of objects.
+        A field of ints and floats becomes `Float64` where that holds each of its ints exactly, a field of other kinds
+        mixed a column of objects.
 
         Raises:
             ConfigError: polars is not installed.
@@ -173,7 +186,8 @@ class History(Mapping[str, Series]):
     def to_arrow(self) -> pa.Table:
         """Return an Arrow table with the column `time` (µs, UTC) and one column per field.
 
-        A field of several kinds becomes a dense union.
+        A field of ints and floats becomes `double` where that holds each of its ints exactly, a field of other kinds
+        mixed a dense union.
 
         Raises:
             ConfigError: pyarrow is not installed.
