@@ -40,6 +40,21 @@ class AccountContract:
             write.add_account(made_account(email="ÄRZTE@example.org"))
         assert storage.count_accounts() == 1
 
+    def test_accounts_of_one_time_are_ordered_by_id(self, storage: Storage) -> None:
+        twins = sorted((made_account(created_us=20) for _ in range(5)), key=lambda account: account.id)
+        with storage.write() as write:
+            for account in twins[::-1]:
+                write.add_account(account)
+        assert storage.accounts() == twins
+
+    def test_a_password_of_nobody_changes_nothing(self, storage: Storage) -> None:
+        account = made_account()
+        with storage.write() as write:
+            write.add_account(account)
+            write.set_password(uuid.uuid4(), "$new")
+            write.renew_password_hash(uuid.uuid4(), "$new")
+        assert storage.accounts() == [account]
+
     def test_a_conflict_may_be_caught_inside(self, storage: Storage) -> None:
         one, two = made_account(), made_account()
         with storage.write() as write:
@@ -61,6 +76,14 @@ class AccountContract:
             with storage.write() as write:
                 write.end_session(session.token_hash)
             assert storage.session(session.token_hash) is None
+
+    def test_a_session_is_added_once(self, storage: Storage) -> None:
+        session = made_session(made_account())
+        with storage.write() as write:
+            write.add_session(session)
+        with pytest.raises(Conflict), storage.write() as write:
+            write.add_session(replace(session, account_id=uuid.uuid4()))
+        assert storage.session(session.token_hash) == session
 
     def test_expired_sessions_are_there_until_forgotten(self, storage: Storage) -> None:
         account = made_account()
@@ -146,6 +169,13 @@ class AccountContract:
         ]
         assert storage.fields(uuid.uuid4()) == []
 
+    def test_fields_of_one_time_are_ordered_by_field_id(self, storage: Storage) -> None:
+        device = uuid.uuid4()
+        with storage.write() as write:
+            write.add_fields([NewField(device_id=device, field_id=name, kind=Kind.INT) for name in "zaéb"], at_us=5)
+            write.add_fields([NewField(device_id=device, field_id="0", kind=Kind.INT)], at_us=6)
+        assert [field.field_id for field in storage.fields(device)] == ["a", "b", "z", "é", "0"]
+
     # -- keys ---------------------------------------------------------------------------------------------
 
     def test_keys_are_listed_the_oldest_first(self, storage: Storage) -> None:
@@ -158,6 +188,11 @@ class AccountContract:
             for key in reversed(keys):
                 write.add_key(key)
         assert storage.keys(device.id) == keys
+        twins = sorted((made_api_key(device, created_us=3) for _ in range(5)), key=lambda key: key.id)
+        with storage.write() as write:
+            for key in twins[::-1]:
+                write.add_key(key)
+        assert storage.keys(device.id) == [*keys, *twins]
         assert storage.key(keys[1].id) == keys[1]
         assert storage.keys(uuid.uuid4()) == []
         assert storage.key(uuid.uuid4()) is None
