@@ -23,6 +23,7 @@ def test_no_server(alone):
     assert done.code == 6
     assert "✓ configuration" in done.out
     assert "✗ reach" in done.out
+    assert "– server         not tried, because of 'reach'\n– clock " in done.out
     assert "baseUrl" not in done.out
     assert nikdev("doctor", "--json").json["ok"] is False
 
@@ -45,7 +46,20 @@ def test_a_key_that_can_only_read_is_well_enough(server):
     nikdev("init", "--url", server.url, "--device", made.device_id, "--key", made.api_key)
     done = nikdev("doctor")
     assert done.code == 0
-    assert "this key has no write access; `nikdev push` needs one that has it" in done.out
+    assert "– write          this key has no write access; `nikdev push` needs one that has it\n" in done.out
+
+
+def test_a_key_that_cannot_push_what_waits_is_not(server):
+    made = server.new_device(write=False)
+    nikdev("init", "--url", server.url, "--device", made.device_id, "--key", made.api_key)
+    nikdev("add", "t=1")
+    nikdev("commit")
+    assert nikdev("push").code == 7
+    done = nikdev("doctor")
+    assert done.code == 7
+    assert "✗ write" in done.out
+    assert "then `nikdev rejected --restore` and `nikdev push`." in done.out
+    assert nikdev("doctor", "--json").json["ok"] is False
 
 
 def test_commits_that_were_set_aside_are_told(alone):

@@ -17,7 +17,7 @@ from tests.client.networks import (
 )
 from tests.servers import Credentials, RunningServer
 
-from nikdev_iot import Api, ConnectionReport
+from nikdev_iot import Api, ConnectionReport, PushException
 from nikdev_iot.client.connection import STEPS
 
 
@@ -31,7 +31,9 @@ def check_form(report: ConnectionReport) -> None:
     assert bool(report) is report.ok is all(step.ok for step in report.steps)
     for one in report.steps:
         assert one.found
-        assert bool(one.todo) is not one.ok  # what to do, exactly where there is something
+        was_tried = not one.found.startswith("not tried")
+        assert bool(one.todo) is (was_tried and not one.ok)  # what to do, exactly where there is something
+        assert was_tried or (one.is_note and not one.ok)
     assert len(str(report).splitlines()) == len(STEPS)
 
 
@@ -55,6 +57,29 @@ def test_a_key_with_one_access_is_well_and_says_so(
     assert report.ok
     assert (report.can_read, report.can_write) == (read, write)
     assert "no write access" in step(report, "write")[1] or "no read access" in step(report, "read")[1]
+    assert [one.name for one in report.steps if one.is_note] == (["write"] if read else ["read"])
+
+
+@pytest.mark.parametrize("set_aside", [False, True])
+def test_a_key_that_cannot_push_what_waits(
+    server: RunningServer, who: Credentials, make_api: MakeApi, set_aside: bool
+) -> None:
+    api = make_api(apiKey=server.add_key(who.device_id, write=False).api_key)
+    api.add_value("a", 1)
+    api.commit()
+    if set_aside:
+        with pytest.raises(PushException):
+            api.push()
+    report = api.test_connection()
+    check_form(report)
+    assert not report
+    assert (report.can_read, report.can_write) == (True, False)
+    is_ok, found, todo = step(report, "write")
+    assert not is_ok
+    assert ("0 unpushed, 1 set aside" if set_aside else "1 unpushed, 0 set aside") in found
+    assert ("restore_rejected()" in todo) is set_aside
+    assert [one.name for one in report.steps if not one.ok] == ["write"]
+    assert not any(one.is_note for one in report.steps)
 
 
 def test_a_key_without_any_access(make_api: MakeApi) -> None:
@@ -154,6 +179,13 @@ def test_a_clock_that_is_wrong(make_api: MakeApi) -> None:
     assert "3600.0 s ahead of" in found
     assert "clock" in todo
     assert report.clock_offset_s == pytest.approx(3_600, abs=5)
+
+
+def test_a_server_that_does_not_tell_its_time(make_api: MakeApi) -> None:
+    with scripted(lambda _: json_reply(200, {"name": "nikdev-iot", "version": "9"})) as port:
+        report = make_api(baseUrl=url_of(port)).test_connection()
+    check_form(report)
+    assert "does not tell its time" in step(report, "clock")[1]
 
 
 @pytest.mark.parametrize("device", ["[]", '{"key": 7}', '{"key": {}}', "nonsense", '"x"'])

@@ -39,7 +39,13 @@ def doctor(*, as_json: bool) -> int:
         report = api.test_connection()
     if as_json:
         steps = [
-            {"name": step.name, "ok": step.ok, "found": step.found, "todo": for_the_command_line(step.todo)}
+            {
+                "name": step.name,
+                "ok": step.ok,
+                "note": step.is_note,
+                "found": step.found,
+                "todo": for_the_command_line(step.todo),
+            }
             for step in report.steps
         ]
         access = {"can_read": report.can_read, "can_write": report.can_write}
@@ -47,7 +53,8 @@ def doctor(*, as_json: bool) -> int:
     else:
         width = max(len(step.name) for step in report.steps)
         for step in report.steps:
-            click.echo(f"{mark(ok=step.ok)} {step.name:<{width}}  {for_the_command_line(step.found)}")
+            sign = mark(ok=step.ok, is_note=step.is_note)
+            click.echo(f"{sign} {step.name:<{width}}  {for_the_command_line(step.found)}")
             if step.todo:
                 click.echo(f"  {'':<{width}}  {click.style(for_the_command_line(step.todo), fg='yellow')}")
     return next((_CODES.get(step.name, ExitCode.UNEXPECTED) for step in report.steps if not step.ok), ExitCode.OK)

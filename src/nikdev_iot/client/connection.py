@@ -28,13 +28,16 @@ class Step:
 
     name: str
     ok: bool
-    """False where something is to be done."""
+    """False where something is to be done, or could not be looked at."""
     found: str
     todo: str = ""
-    """What to do; empty where `ok`."""
+    """What to do; empty where `ok`, and where an earlier step is to be seen to first."""
+    is_note: bool = False
+    """Neither found well nor ill: an access that the key lacks and nothing needs now, or a step that was not tried."""
 
     def __str__(self) -> str:
-        return f"{'ok  ' if self.ok else 'FAIL'} {self.name}: {self.found}" + (f" -> {self.todo}" if self.todo else "")
+        mark = "-   " if self.is_note else "ok  " if self.ok else "FAIL"
+        return f"{mark} {self.name}: {self.found}" + (f" -> {self.todo}" if self.todo else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +172,10 @@ class _Examination:
 
     def _clock(self) -> Step:
         server_us = None if self._server is None else self._server.get("server_time_us")
-        if type(server_us) is not int:
+        if self._server is None:
             return _not_tried("clock", "server")
+        if type(server_us) is not int:
+            return _ill("clock", "the server does not tell its time", "Upgrade the server, or check 'baseUrl'.")
         self.clock_offset_s = (self._asked_us - server_us) / 1_000_000
         side = "ahead of" if self.clock_offset_s > 0 else "behind"
         found = f"this device's clock is {abs(self.clock_offset_s):.1f} s {side} the server's"
@@ -228,9 +233,21 @@ class _Examination:
         except NikDevError:
             return "11111111-1111-4111-8111-111111111111"  # what is wrong with the journal is the next step's
 
+    def _waiting(self) -> tuple[int, int]:
+        try:
+            status = self._open_journal().status()
+        except NikDevError:
+            return 0, 0  # as above
+        return status.unpushed, status.rejected
+
     def _without(self, access: str, need: str) -> Step:
+        unpushed, rejected = self._waiting() if access == "write" else (0, 0)
+        if unpushed or rejected:
+            found = f"this key has no write access, and commits wait: {unpushed} unpushed, {rejected} set aside"
+            then = "restore_rejected() and push()" if rejected else "push()"
+            return _ill(access, found, f"Give it write access on the server, then {then}.")
         if self.can_read or self.can_write:
-            return _well(access, f"this key has no {access} access; {need}")
+            return Step(name=access, ok=True, found=f"this key has no {access} access; {need}", is_note=True)
         return _ill(access, f"this key has no {access} access", f"Give it {access} access on the server.")
 
     def _journal(self) -> Step:
@@ -249,4 +266,4 @@ def _ill(name: str, found: str, todo: str) -> Step:
 
 
 def _not_tried(name: str, because: str) -> Step:
-    return _ill(name, f"not tried, because of {because!r}", f"First see to {because!r}.")
+    return Step(name=name, ok=False, found=f"not tried, because of {because!r}", is_note=True)
