@@ -16,9 +16,20 @@ def answer(status: int, body: str | bytes, kind: str = "", **headers: str) -> An
 
 def test_what_a_nikdev_server_says_is_repeated() -> None:
     text = answer(404, '{"message": "no field x", "code": "not-found"}', "application/json").explain()
-    assert "no field x" in text
-    assert "404" in text
-    assert URL in text
+    assert text == "The server at http://h/api/v1/ says: no field x (HTTP 404)"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://h:8443/iot/api/v1/origins/af3c-11?after=/api/v1/", "https://h:8443/iot/api/v1/"),
+        ("http://[::1]:80/api/v1/", "http://[::1]:80/api/v1/"),
+        ("http://h/else/where", "http://h/"),
+    ],
+)
+def test_a_refusal_names_the_server_by_its_base_url(url: str, shown: str) -> None:
+    text = Answer(url, 403, {}, b'{"message": "no"}').explain()
+    assert text == f"The server at {shown} says: no (HTTP 403)"
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from nikdev_iot.model.errors import NikDevError
 
 __all__ = ["Answer", "NotOurs"]
 
+_API = "/api/v1/"
 _TITLE = re.compile(r"<title[^>]*>\s*(.{1,200}?)\s*</title>", re.IGNORECASE | re.DOTALL)
 _LONGEST_QUOTE = 300
 
@@ -71,7 +73,7 @@ class Answer:
             )
         said = self.said()
         if said is not None:
-            return f"The server at {self.url} says: {said['message'][:2_000]} (HTTP {self.status})"
+            return f"The server at {_base_url(self.url)} says: {said['message'][:2_000]} (HTTP {self.status})"
         return self.not_ours()
 
     def not_ours(self) -> str:
@@ -99,6 +101,13 @@ class Answer:
         except ValueError:
             return None
         return seconds if 0 <= seconds <= 86_400 else None
+
+
+def _base_url(url: str) -> str:
+    """Return what 'baseUrl' is set to, of an address beneath it: the rest tells nobody where to look."""
+    scheme, host, path, _, _ = urlsplit(url)
+    before, api, _ = path.partition(_API)
+    return f"{scheme}://{host}{before if api else ''}{api or '/'}"
 
 
 def _quoted(text: str) -> str:
