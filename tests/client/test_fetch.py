@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +16,10 @@ from nikdev_iot import Api, GetException, ValueRefused
 from nikdev_iot.client.fetch import fetch_history
 from nikdev_iot.client.transport import Transport
 from nikdev_iot.model.values import Value
+from nikdev_iot.wire.columns import Column
 from nikdev_iot.wire.headers import PAGE_TYPE
+from nikdev_iot.wire.limits import DEFAULT_LIMITS
+from nikdev_iot.wire.page import Page, encode_page
 
 T0 = 1_795_000_000
 
@@ -89,6 +93,8 @@ def test_buckets(api: Api) -> None:
     "options",
     [
         {"every": "ten"},
+        {"every": "1w"},
+        {"every": "10us"},
         {"every": 0},
         {"every": -5},
         {"every": True},
@@ -224,10 +230,6 @@ def test_an_answer_that_is_no_page(raw: bytes, says: str) -> None:
 
 
 def test_a_server_that_goes_in_circles() -> None:
-    from array import array
-
-    from nikdev_iot.wire.page import Page, encode_page
-
     body = encode_page(Page(array("q", [1]), (), "again"))
 
     def answer(_: Request) -> Reply:
@@ -235,6 +237,19 @@ def test_a_server_that_goes_in_circles() -> None:
 
     with scripted(answer) as port:
         assert "the same page again" in str(asking(port))
+
+
+@pytest.mark.parametrize(("row_count", "field_count", "text"), [(10_000, 101, "x"), (600, 1, "é" * 32_000)])
+def test_a_page_may_hold_more_than_a_pack(row_count: int, field_count: int, text: str) -> None:
+    columns = tuple(Column(f"f{number}", None, [text] * row_count) for number in range(field_count))
+    body = encode_page(Page(array("q", range(row_count)), columns))
+    assert len(body) > DEFAULT_LIMITS.content_bytes or row_count * field_count > DEFAULT_LIMITS.items
+    with scripted(lambda _: (200, {"content-type": PAGE_TYPE}, body)) as port:
+        transport = Transport(base_url=url_of(port), timeout_s=30)
+        history = fetch_history(transport)
+        transport.close()
+    assert len(history) == field_count
+    assert history["f0"].values == [text] * row_count
 
 
 def test_a_server_that_knows_no_history() -> None:

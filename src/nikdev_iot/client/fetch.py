@@ -28,7 +28,7 @@ PAGE_ROWS: Final = 10_000
 MAX_PAGE_BYTES: Final = 256 * 1024 * 1024
 _PAGE_MAY_TAKE: Final = 30
 """A page is long and the way may be slow: it may take so many times `requestTimeout`, while something keeps coming."""
-_EVERY = re.compile(r"[0-9]+(\.[0-9]+)?[smhdw]?|[0-9]+(ms|us)")
+_EVERY = re.compile(r"[0-9]+(\.[0-9]+)?(ms|[smhd])?")
 
 
 def fetch_history(
@@ -76,8 +76,11 @@ def history_pages(
 ) -> Iterator[Page]:
     """Yield what `fetch_history` puts together, one page in memory at a time."""
     from nikdev_iot.wire.headers import PAGE_TYPE
+    from nikdev_iot.wire.limits import Limits
     from nikdev_iot.wire.page import decode_page
 
+    # What bounds a pack does not bound a page: its rows come from many of them.
+    limits = Limits(content_bytes=MAX_PAGE_BYTES, columns=MAX_PAGE_BYTES, items=MAX_PAGE_BYTES)
     wanted = checked_field_ids(field_ids)
     query = _query(wanted, start, end, every, aggregate)
     if wanted is not None and not wanted:
@@ -95,7 +98,7 @@ def history_pages(
         if answer.content_type != PAGE_TYPE:
             raise GetException(answer.not_ours(), status=answer.status)
         try:
-            page = decode_page(answer.body)
+            page = decode_page(answer.body, limits)
         except WireError as error:
             raise GetException(
                 f"What {answer.url} sent is no page of history: {error.message}.", hint=error.hint or "Try again."
