@@ -16,9 +16,18 @@ def test_unpushed_commits_are_thrown_away_when_asked_for(alone):
     alone.commit("t=1")
     alone.commit("t=2")
     nikdev("add", "a=1")
-    assert nikdev("reset", "--unpushed").out == "2 commits thrown away.\n"
+    assert nikdev("reset", "--unpushed", "--yes").out == "2 commits thrown away.\n"
     found = nikdev("status", "--json").json
     assert (found["staged"], found["unpushed"]) == (1, 0)
+
+
+def test_nothing_is_thrown_away_where_nobody_can_be_asked(alone):
+    alone.commit("t=1")
+    done = nikdev("reset", "--unpushed")
+    assert done.code == 2
+    assert "nothing was. Give --yes" in done.err
+    assert nikdev("reset", "--unpushed", "--json").code == 2
+    assert nikdev("status", "--json").json["unpushed"] == 1
 
 
 def test_what_follows_is_still_pushed(device):

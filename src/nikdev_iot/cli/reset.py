@@ -14,7 +14,7 @@ __all__ = ["reset"]
 
 @click.command()
 @click.option("--unpushed", is_flag=True, help="Throw away the commits not yet pushed instead, for good.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask before commits are thrown away.")
+@click.option("-y", "--yes", is_flag=True, help="Throw commits away without asking; needed without a terminal.")
 @json_option
 def reset(*, unpushed: bool, yes: bool, as_json: bool) -> None:
     """Forget the staged values, or the commits not yet pushed.
@@ -25,6 +25,11 @@ def reset(*, unpushed: bool, yes: bool, as_json: bool) -> None:
     Example:
       nikdev reset
     """
+    is_asked = unpushed and not yes
+    if is_asked and not sys.stdin.isatty():
+        raise click.UsageError(
+            "There is no terminal to ask whether commits are to be thrown away: nothing was. Give --yes to do it."
+        )
     with open_folder().open_journal() as journal:
         if not unpushed:
             count = len(journal.peek_staged())
@@ -36,7 +41,7 @@ def reset(*, unpushed: bool, yes: bool, as_json: bool) -> None:
                 click.echo(f"{counted(count - left, 'staged value')} dropped.")
             return
         waiting = journal.status().unpushed
-        if waiting and not yes and sys.stdin.isatty():
+        if waiting and is_asked:
             click.confirm(f"Throw away {counted(waiting, 'commit')} that no server has?", abort=True, err=True)
         discarded = journal.reset_unpushed()
     if as_json:
