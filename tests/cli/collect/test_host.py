@@ -31,9 +31,21 @@ def test_a_number_of_readings_as_json(device):
 
 def test_without_a_server_it_goes_on_and_tells_it_once(alone):
     done = nikdev("collect", "host", "--every", "0.2", "--count", "4")
-    assert done.code == 0
+    assert done.code == 6
     assert done.err.count("Not pushed, tried again with the next reading: Nothing accepts connections") == 1
     assert nikdev("status", "--json").json["unpushed"] == 4
+
+
+def test_once_without_a_server_says_so_by_its_exit_code(alone):
+    assert nikdev("collect", "host", "--once").code == 6
+    assert nikdev("collect", "host", "--once", "--no-push").code == 0
+    assert nikdev("status", "--json").json["unpushed"] == 2
+
+
+def test_once_with_a_key_that_may_not_write(server):
+    made = server.new_device(write=False)
+    nikdev("init", "--url", server.url, "--device", made.device_id, "--key", made.api_key)
+    assert nikdev("collect", "host", "--once").code == 7
 
 
 def test_committing_only(device):

@@ -55,8 +55,11 @@ def test_the_first_success_is_told_once():
 def test_trouble_is_told_once_and_so_is_its_end():
     server = Server(PushException("no\nconnection"), PushException("no\nconnection"), PushException("timeout"), 4, 1)
     pusher, told = _pusher(server)
-    _push(pusher, server, 5)
+    _push(pusher, server, 1)
+    assert isinstance(pusher.error, PushException)
+    _push(pusher, server, 4)
     assert pusher.stop(timeout_s=5)
+    assert pusher.error is None
     assert told == [
         "Not pushed, tried again with the next reading: no connection",
         "Not pushed, tried again with the next reading: timeout",

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nikdev_iot.cli.exit_codes import ExitCode, exit_code_of
 from nikdev_iot.cli.folder import open_folder
 from nikdev_iot.cli.output import json_option, print_json
 from nikdev_iot.cli.wording import for_the_command_line
-from nikdev_iot.model.errors import JournalError
+from nikdev_iot.model.errors import JournalError, NikDevError
 
 from .pusher import BackgroundPusher
 from .readings import HostReadings, load_psutil
@@ -50,12 +51,12 @@ _ROOT = Path.cwd().anchor or "/"
 @json_option
 def host(
     *, every_s: float, once: bool, count: int | None, push_every_s: float, no_push: bool, disk: str, as_json: bool
-) -> None:
+) -> int:
     """Send this machine's own readings, until it is stopped.
 
     Processor, load, memory, swap, disk, network and, where there is a sensor, temperature. Each reading is committed,
     then pushed; while the server cannot be reached, commits queue up, and go along with the next push that succeeds.
-    Ctrl-C and SIGTERM end it.
+    Ctrl-C and SIGTERM end it. With --once or --count the exit code says whether the last push succeeded.
 
     \b
     Example:
@@ -78,8 +79,16 @@ def host(
         for _ in ticks(every_s=every_s, count=limit, stopped=stopped):
             if _commit(api, readings, as_json=as_json):
                 pusher.wake()
-        if not no_push and not pusher.stop(timeout_s=_LAST_PUSH_S):
+        if no_push:
+            return ExitCode.OK
+        code = ExitCode.OK
+        if not pusher.stop(timeout_s=_LAST_PUSH_S):
             _tell("The last readings are committed and go along with the next push.")
+            code = ExitCode.UNREACHABLE
+        elif pusher.error is not None:
+            code = exit_code_of(pusher.error) if isinstance(pusher.error, NikDevError) else ExitCode.UNEXPECTED
+        # Without an end of its own, it did what it was asked for until it was stopped.
+        return ExitCode.OK if limit is None else code
 
 
 def ticks(

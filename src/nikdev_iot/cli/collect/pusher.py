@@ -34,6 +34,8 @@ class BackgroundPusher:
         self._wanted = False
         self._stopped = False
         self._trouble = ""
+        self.error: Exception | None = None
+        """Why the last push failed; None where it did not."""
         self._told_first = False
         self._thread = threading.Thread(target=self._run, name="nikdev-push", daemon=True)
 
@@ -73,10 +75,13 @@ class BackgroundPusher:
         try:
             pushed = self._push()
         except NikDevError as error:
+            self.error = error
             self._in_trouble(error.message)
         except Exception as error:  # noqa: BLE001 - a fault in pushing must not end the collecting
+            self.error = error
             self._in_trouble(f"{type(error).__name__}: {error}")
         else:
+            self.error = None
             if pushed and (self._trouble or not self._told_first):
                 self._tell(f"Pushed {pushed} commit{'' if pushed == 1 else 's'}: values arrive.")
                 self._told_first = True
