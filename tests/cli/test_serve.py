@@ -37,7 +37,7 @@ def test_every_limit_can_be_set_by_option_and_by_environment():
     assert (by_option.rates.wrong_keys_per_s, by_option.rates.wrong_keys_burst) == (2, 3)
     assert (by_option.wire.body_bytes, by_option.wire.content_bytes) == (2**20, 2 * 2**20)
     assert (by_option.wire.commits, by_option.ingest.fields_per_device, by_option.ingest.waiting_pushes) == (10, 11, 12)
-    assert (by_option.ingest.remember_entries_days, by_option.ingest.body_timeout_s) == (1.5, 4)
+    assert (by_option.ingest.remember_entries_days, by_option.connections.body_timeout_s) == (1.5, 4)
     assert (by_option.keep_alive_s, by_option.stop_timeout_s) == (8, 9)
 
 

@@ -123,7 +123,7 @@ def test_requests_sent_one_behind_the_other_are_answered_in_order(server):
 def test_a_client_behind_a_trusted_proxy_is_told_by_its_own_address(tmp_path):
     from tests.servers import run_server
 
-    with run_server(tmp_path, environment={"NIKDEV_WRONG_KEYS_BURST": "1"}) as server:
+    with run_server(tmp_path, "--trusted-proxies", "127.0.0.1", environment={"NIKDEV_WRONG_KEYS_BURST": "1"}) as server:
         who = server.new_device()
         wrong = {**who.headers, "x-api-key": who.device_id}
         with Client(server.url, wrong) as client:

@@ -179,7 +179,7 @@ def floats(*items: float) -> array[float]:
         ({"first": 0}, Malformed),
         ({"first": -1}, Malformed),
         ({"first": "1"}, Malformed),
-        ({"first": 2**63 - 4}, Malformed),
+        ({"first": 2**63 - 5}, Malformed),
         ({"first": 2**64 - 1}, Malformed),
         ({"count": 0}, Malformed),
         ({"count": 4}, Malformed),

@@ -12,6 +12,7 @@ from nikdev_iot.model.errors import ConfigError
 from nikdev_iot.server.config import (
     DEFAULT_HOST,
     DEFAULT_PORT,
+    ConnectionLimits,
     IngestLimits,
     RateLimits,
     ServerConfig,
@@ -26,6 +27,7 @@ __all__ = ["serve"]
 _DEFAULTS = ServerConfig(data=Path())
 _INGEST = _DEFAULTS.ingest
 _RATES = _DEFAULTS.rates
+_CONNECTIONS = _DEFAULTS.connections
 _MIB = 1024 * 1024
 
 
@@ -90,16 +92,25 @@ def _limit(
 @_limit("max-fields", _INGEST.fields_per_device, "Fields of one device.")
 @_limit("max-waiting", _INGEST.waiting_pushes, "Pushes that may wait for the disk.")
 @_limit("remember-entries-days", _INGEST.remember_entries_days, "How long JSON entries are known again.", least=0)
-@_limit("body-timeout-s", _INGEST.body_timeout_s, "How long to wait for the next part of a body.", least=0.1)
+@_limit("max-connections", _CONNECTIONS.connections, "Connections at once.")
+@_limit("head-timeout-s", _CONNECTIONS.head_timeout_s, "How long a request's headers may take.", least=0.1)
+@_limit("body-timeout-s", _CONNECTIONS.body_timeout_s, "How long to wait for the next part of a body.", least=0.1)
 @_limit("keep-alive-s", _DEFAULTS.keep_alive_s, "How long idle connections stay open.")
 @_limit("stop-timeout-s", _DEFAULTS.stop_timeout_s, "How long a stop waits for requests in flight.")
 @click.option(
     "--trusted-proxies",
     envvar="NIKDEV_TRUSTED_PROXIES",
     default=_DEFAULTS.trusted_proxies,
+    show_envvar=True,
+    help="Addresses of proxies whose X-Forwarded-For is believed, comma-separated.  [default: none]",
+)
+@click.option(
+    "--overview/--no-overview",
+    envvar="NIKDEV_OVERVIEW",
+    default=True,
     show_default=True,
     show_envvar=True,
-    help="Addresses of proxies whose X-Forwarded-For is believed, comma-separated.",
+    help="Show last values at / to this machine. Switch it off behind a reverse proxy.",
 )
 @click.option("--access-log", is_flag=True, envvar="NIKDEV_ACCESS_LOG", show_envvar=True, help="Log each request.")
 @click.option(
@@ -163,6 +174,10 @@ def _config(options: dict[str, Any]) -> ServerConfig:
             fields_per_device=options["max_fields"],
             waiting_pushes=options["max_waiting"],
             remember_entries_days=options["remember_entries_days"],
+        ),
+        connections=ConnectionLimits(
+            connections=options["max_connections"],
+            head_timeout_s=options["head_timeout_s"],
             body_timeout_s=options["body_timeout_s"],
         ),
         rates=RateLimits(
@@ -174,5 +189,6 @@ def _config(options: dict[str, Any]) -> ServerConfig:
         keep_alive_s=options["keep_alive_s"],
         stop_timeout_s=options["stop_timeout_s"],
         trusted_proxies=options["trusted_proxies"],
+        overview=options["overview"],
         access_log=options["access_log"],
     )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -19,7 +22,7 @@ from nikdev_iot.server.accounts.keys import Keys
 from nikdev_iot.server.accounts.passwords import Passwords
 from nikdev_iot.server.accounts.sessions import Sessions
 from nikdev_iot.server.config import ServerConfig
-from nikdev_iot.server.errors import StorageError
+from nikdev_iot.server.errors import ServerError, StorageError
 from nikdev_iot.server.ingest.admission import Admission
 from nikdev_iot.server.ingest.writer import Writer
 from nikdev_iot.server.storage.port import Storage
@@ -42,12 +45,29 @@ __all__ = ["App", "open_storage"]
 
 _log = logging.getLogger(__name__)
 
-_THREADS = 3
-"""For the push path alone, so that long reads of history never keep a push waiting."""
+_DECODING_THREADS = 3
+"""For large pushes alone, so that long reads of history never keep one waiting."""
+_LOOKUP_THREADS = 2
+"""For what is always quick: keys, marks, whether the store is well."""
+_DIGEST_THREADS = 1
+_PASSWORD_THREADS = 2
 
 
 def _now_us() -> int:
     return time.time_ns() // 1000
+
+
+def _stand_back() -> None:
+    """Let every other thread go first: a flood of passwords shall not slow pushes down."""
+    if sys.platform == "linux":  # where a priority can be one thread's
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+
+
+class _Stopping(ServerError):
+    status = 503
+    code = "stopping"
+    retry_after_s = 5.0
 
 
 def open_storage(data: Path) -> SqliteStorage:
@@ -72,21 +92,30 @@ class App:
     ) -> None:
         rates, ingest = config.rates, config.ingest
         self._storage = storage
-        self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="nikdev-push")
+        decoding = ThreadPoolExecutor(_DECODING_THREADS, thread_name_prefix="nikdev-push")
+        self._lookups = ThreadPoolExecutor(_LOOKUP_THREADS, thread_name_prefix="nikdev-lookup")
+        digests = ThreadPoolExecutor(_DIGEST_THREADS, thread_name_prefix="nikdev-digests")
+        passwords_executor = ThreadPoolExecutor(
+            _PASSWORD_THREADS, thread_name_prefix="nikdev-password", initializer=_stand_back
+        )
+        self._executors = (decoding, self._lookups, digests, passwords_executor)
         keys = Keys(storage, now_us=now_us, monotonic_s=monotonic_s, cache_s=rates.access_cache_s)
         self.writer = Writer(storage, ingest, now_us=now_us, monotonic_s=monotonic_s, key_uses=keys.take_used)
-        admission = Admission(keys, rates, executor=self._executor, monotonic_s=monotonic_s)
+        admission = Admission(keys, rates, executor=self._lookups, monotonic_s=monotonic_s)
         self._push = PushRoutes(
             storage=storage,
             writer=self.writer,
             admission=admission,
-            executor=self._executor,
+            executor=decoding,
+            lookups=self._lookups,
+            digests=digests,
             now_us=now_us,
             limits=config.wire,
-            body_timeout_s=ingest.body_timeout_s,
+            bodies_bytes=ingest.bodies_bytes,
         )
         # It reads the headers of every request it is given: so it is given those only that have the one it looks for.
-        self._behind_proxy = ProxyHeadersMiddleware(self._route, config.trusted_proxies)  # type: ignore[arg-type]
+        trusted = config.trusted_proxies.strip()
+        self._behind_proxy = ProxyHeadersMiddleware(self._route, trusted) if trusted else None  # type: ignore[arg-type]
         passwords = Passwords()
         self._api = build_api(
             Services(
@@ -97,6 +126,8 @@ class App:
                 fields=Fields(storage, now_us=now_us),
                 keys=keys,
                 sessions=Sessions(storage, passwords=passwords, now_us=now_us),
+                password_executor=passwords_executor,
+                shows_overview=config.overview and not trusted,
                 now_us=now_us,
                 limits=config.wire,
                 limits_shown={
@@ -111,20 +142,30 @@ class App:
     def close(self) -> None:
         """Store what waits, and let go of the threads; the store stays open. Idempotent."""
         self.writer.close()
-        self._executor.shutdown(wait=True, cancel_futures=True)
+        for executor in self._executors:
+            executor.shutdown(wait=True, cancel_futures=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the server's life."""
         if scope["type"] == "http":
-            for name, _ in scope["headers"]:
-                if name == b"x-forwarded-for":
-                    await self._behind_proxy(scope, receive, send)  # type: ignore[arg-type]
-                    return
-            await self._route(scope, receive, send)
+            try:
+                await self._serve(scope, receive, send)
+            except asyncio.CancelledError:
+                # A stop that has waited long enough. Where an answer has begun, it cannot be another one now.
+                with suppress(RuntimeError):
+                    await send_error(send, _Stopping("The server is stopping.", hint="Send it again in a moment."))
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
         else:
             await self._api(scope, receive, send)  # a WebSocket is refused there
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._behind_proxy is not None:
+            for name, _ in scope["headers"]:
+                if name == b"x-forwarded-for":
+                    await self._behind_proxy(scope, receive, send)  # type: ignore[arg-type]
+                    return
+        await self._route(scope, receive, send)
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
@@ -153,7 +194,7 @@ class App:
             await send_error(send, WrongMethod("This address takes GET.", allow="GET"))
             return
         try:
-            await asyncio.get_running_loop().run_in_executor(self._executor, self._storage.check)
+            await asyncio.get_running_loop().run_in_executor(self._lookups, self._storage.check)
         except StorageError as error:
             await send_error(send, error)
             return

@@ -10,7 +10,15 @@ from pathlib import Path
 
 from nikdev_iot.wire.limits import Limits
 
-__all__ = ["DEFAULT_HOST", "DEFAULT_PORT", "IngestLimits", "RateLimits", "ServerConfig", "default_data_folder"]
+__all__ = [
+    "DEFAULT_HOST",
+    "DEFAULT_PORT",
+    "ConnectionLimits",
+    "IngestLimits",
+    "RateLimits",
+    "ServerConfig",
+    "default_data_folder",
+]
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8321
@@ -37,8 +45,8 @@ class IngestLimits:
     group_bytes: int = 16 * 1024 * 1024
     remember_entries_days: float = 30.0
     """How long an entry of JSON v1 is known again when it is sent a second time."""
-    body_timeout_s: float = 60.0
-    """How long a client may take to send the next part of a body."""
+    bodies_bytes: int = 256 * 1024 * 1024
+    """Bodies that are being received, decoded or stored, together; one more is answered 503 with `Retry-After`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +65,24 @@ class RateLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionLimits:
+    """What a client may do with a connection before anyone knows who it is."""
+
+    connections: int = 10_000
+    """At once; fewer where the system allows fewer open files. One more closes an idle one, or is answered 503."""
+    head_bytes: int = 64 * 1024
+    """Of a request's line and headers."""
+    head_timeout_s: float = 20.0
+    """How long a request's line and headers may take, from its first byte, or from the beginning of the connection."""
+    body_timeout_s: float = 20.0
+    """How long the next part of a body may take, and, beside the time at the rate below, all of it."""
+    body_bytes_per_s: int = 8 * 1024
+    """The slowest that a long body may come."""
+    unread_timeout_s: float = 120.0
+    """How long a client may leave an answer unread while there is more of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerConfig:
     """Everything that `nikdev serve` can be told."""
 
@@ -68,11 +94,14 @@ class ServerConfig:
     wire: Limits = field(default_factory=Limits)
     ingest: IngestLimits = field(default_factory=IngestLimits)
     rates: RateLimits = field(default_factory=RateLimits)
+    connections: ConnectionLimits = field(default_factory=ConnectionLimits)
     keep_alive_s: int = 75
     """How long an idle connection stays open; devices that push each minute keep theirs."""
     stop_timeout_s: int = 5
     """How long a stop waits for requests in flight."""
-    trusted_proxies: str = "127.0.0.1,::1"
+    trusted_proxies: str = ""
     """Addresses, comma-separated, of proxies whose `X-Forwarded-For` is believed; none where it is empty."""
+    overview: bool = True
+    """Whether `GET /` shows devices and last values to this machine; never where there are trusted proxies."""
     access_log: bool = False
     """Whether each request is logged."""

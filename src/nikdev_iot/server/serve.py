@@ -11,8 +11,11 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
 from types import FrameType
 
+import anyio._backends._asyncio  # noqa: F401 - it would be loaded with the first request: too late, where no file can be opened
 import uvicorn
 
 from nikdev_iot._version import __version__
@@ -21,11 +24,15 @@ from nikdev_iot.server.errors import ServerError
 from nikdev_iot.server.storage.port import Storage
 
 from .app import App, open_storage
+from .files import fitting_connections
 from .protocol import OneWriteProtocol
+from .watchdog import Watchdog
 
 __all__ = ["CannotListen", "run"]
 
 _log = logging.getLogger(__name__)
+_GRACE_S = 1.0
+"""How long what was cancelled may take to end."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -90,11 +97,12 @@ def _url(host: str, port: int) -> str:
 
 
 def _serve(config: ServerConfig, app: App, storage: Storage, listening: socket.socket) -> None:
+    limits = replace(config.connections, connections=fitting_connections(config.connections.connections))
     server = _Server(
         uvicorn.Config(
             app,
             loop="auto" if sys.platform == "win32" else "uvloop",
-            http=OneWriteProtocol,
+            http=partial(OneWriteProtocol, limits=limits),  # type: ignore[arg-type]
             ws="none",
             lifespan="on",
             log_config=None,
@@ -108,6 +116,8 @@ def _serve(config: ServerConfig, app: App, storage: Storage, listening: socket.s
     server.url = _url(config.host, listening.getsockname()[1])
     server.has_accounts = storage.count_accounts() > 0
     server.data = str(config.data)
+    server.watchdog = Watchdog(after_s=config.stop_timeout_s + _GRACE_S, close=storage.close)
+    server.watchdog.start()
     server.run(sockets=[listening])
 
 
@@ -117,6 +127,7 @@ class _Server(uvicorn.Server):
     url = ""
     data = ""
     has_accounts = True
+    watchdog: Watchdog | None = None
     asked_by: int | None = None
     """The signal that asked for the stop."""
 
@@ -151,4 +162,6 @@ class _Server(uvicorn.Server):
         if not self.should_exit:
             # Another signal is no second wish: Ctrl-C reaches us and whoever started us, who then sends SIGTERM.
             self.asked_by = sig
+            if self.watchdog is not None:
+                self.watchdog.stop_was_asked_for()
         self.should_exit = True

@@ -15,7 +15,6 @@ from typing import Any
 from nikdev_iot.model.commits import Commit, Gap, commit_digest
 from nikdev_iot.model.errors import Malformed, TooLarge
 from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US
-from nikdev_iot.model.values import INT64_MAX
 
 from . import cbor
 from .columns import (
@@ -49,6 +48,7 @@ from .limits import DEFAULT_LIMITS, Limits
 __all__ = [
     "EPOCH_BYTES",
     "HASH_BYTES",
+    "MAX_NUMBER",
     "NO_EPOCH",
     "NO_PACK",
     "RAW",
@@ -67,6 +67,8 @@ __all__ = [
 VERSION = 1
 NO_PACK = bytes(HASH_BYTES)
 """The parent of an origin's first pack, and the mark's hash where the server has nothing."""
+MAX_NUMBER = 2**63 - 2
+"""The last number that a commit can have: the one behind it, too, is an int64."""
 _MAX_GAPS = 65_536
 
 _KEYS = cbor.keys(
@@ -236,8 +238,8 @@ def decode_content(content: bytes, limits: Limits = DEFAULT_LIMITS) -> Pack:
     top = load_map(content, known=_KEYS, version=VERSION, limits=limits, readers=_READERS)
     origin = _bytes(top, "origin", 16)
     first, count = _uint(top, "first"), _uint(top, "count")
-    if first < 1 or count < 1 or first + count - 1 > INT64_MAX:
-        raise Malformed("not numbers from 1 to 2^63-1, at least one of them", place="first, count")
+    if first < 1 or count < 1 or first + count - 1 > MAX_NUMBER:
+        raise Malformed("not numbers from 1 to 2^63-2, at least one of them", place="first, count")
     gaps = _check_gaps(top["gaps"], first, count) if "gaps" in top else ()
     row_count = count - sum(gap.count for gap in gaps) if gaps else count
     if row_count > limits.commits:

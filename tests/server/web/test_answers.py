@@ -50,14 +50,26 @@ def test_json_has_the_security_headers():
         (Invalid("No."), 422, "invalid"),
         (TooMany("Slowly.", retry_after_s=0.2), 429, "too-many-requests"),
         (Backlogged("Busy."), 503, "busy"),
-        (StorageUnavailable("The disk is full."), 503, "storage-unavailable"),
-        (StorageCorrupt("Damaged."), 500, "storage-corrupt"),
         (WrongMethod("POST.", allow="POST"), 405, "method-not-allowed"),
     ],
 )
 def test_each_error_has_its_status_and_code(error, status, code):
     found, _, body = error_answer(error)
     assert (found, body["code"], body["message"]) == (status, code, str(error))
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (StorageUnavailable("The disk of the store /srv/secret/store.sqlite3 is full."), 503, "storage-unavailable"),
+        (StorageCorrupt("/srv/secret/store.sqlite3 is damaged.", hint="Look at /srv."), 500, "storage-corrupt"),
+    ],
+)
+def test_where_the_store_lies_is_told_to_the_log_and_to_nobody_else(error, status, code, caplog):
+    found, _, body = error_answer(error)
+    assert (found, body["code"]) == (status, code)
+    assert "/srv" not in body["message"]
+    assert str(error) in caplog.text
 
 
 def test_hints_are_part_of_the_message():

@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.server.pushing import Client, Origin, entries_body
+from tests.server.web.whole_app import running_site
 from tests.servers import Credentials, RunningServer, run_server
 
 from nikdev_iot.model.commits import Gap
 from nikdev_iot.server.ingest.entries import entries_origin
+from nikdev_iot.server.ingest.turns import Turns
 from nikdev_iot.wire.marks import Mark, PushAnswer
 from nikdev_iot.wire.pack import NO_PACK, decode_content, decompress
 
@@ -110,6 +112,27 @@ def test_a_large_request_is_decoded_beside_the_others(server, who, client):
     assert [commit.time_us for commit in stored(server, who)] == [n * 1_000_000 for n in range(5_000)]
 
 
+def test_what_is_big_or_may_become_so_is_decoded_in_turn(tmp_path):
+    taken = []
+
+    class Watched(Turns):
+        def take(self, key_id):
+            taken.append(key_id)
+            return super().take(key_id)
+
+    with running_site(tmp_path) as site:
+        site.app._push._turns = Watched()
+        who = site.new_key(site.new_device())
+        small, big = entries_body((5, {"a": 1})), entries_body((6, {f"f{n}": "x" * 50_000 for n in range(22)}))
+        for body, turns in ((small, 0), (gzip.compress(small), 0), (big, 1), (gzip.compress(big), 2)):
+            headers = {"content-encoding": "gzip"} if body[:1] != b"{" else {}
+            assert site.call("POST", "/api/v1/entries/", {**who, **headers}, body).status == 200
+            assert len(taken) == turns
+        made = Origin(site.storage.epoch)
+        assert site.call("POST", "/api/v1/packs", who, made.pack([{"t": "x" * 60_000}] * 20)).status == 200
+        assert len(taken) == 3
+
+
 @pytest.mark.parametrize(
     ("body", "headers", "status", "code", "says"),
     [
@@ -119,7 +142,10 @@ def test_a_large_request_is_decoded_beside_the_others(server, who, client):
         (b"x", {"content-encoding": "gzip"}, 400, "damaged", "gzip"),
         (gzip.compress(b"{}")[:-4], {"content-encoding": "gzip"}, 400, "damaged", "gzip"),
         (b"x", {"content-encoding": "br"}, 415, "unsupported-encoding", "'br'"),
-        (gzip.compress(bytes(40_000_000)), {"content-encoding": "gzip"}, 413, "too-large", "33554432"),
+        (gzip.compress(bytes(10_000_000)), {"content-encoding": "gzip"}, 413, "too-large", "8388608"),
+        (gzip.compress(b'{"entries":[' + b"{}," * 2_700_000 + b"{}]}"), {"content-encoding": "gzip"}, 413, "too-large",
+         "brackets"),
+        (b'{"entries": [{"timestamp": 5, "values": [{"a": 1}], "values": []}]}', {}, 400, "malformed", "'values'"),
     ],
 )  # fmt: skip
 def test_json_that_is_refused(server, who, client, body, headers, status, code, says):

@@ -37,8 +37,10 @@ class Admission:
         self._looking: dict[tuple[str | None, str | None], asyncio.Future[Access]] = {}
         self._delayed = 0
 
-    async def admit(self, device_id: str | None, api_key: str | None, peer: str = "") -> Access:
+    async def admit(self, device_id: str | None, api_key: str | None, peer: str = "", *, again: bool = False) -> Access:
         """Return what the two headers allow; `peer` is the client's address.
+
+        With `again`, for a request that was admitted a while ago: it does not count against the rate twice.
 
         Raises:
             Unauthorized: unknown device or key, or an expired or revoked one.
@@ -51,7 +53,7 @@ class Admission:
         except Unauthorized as error:
             await self._slow_down(peer)
             raise error from None
-        wait_s = self._rates.take(access.key.id)
+        wait_s = 0.0 if again else self._rates.take(access.key.id)
         if wait_s:
             raise TooMany(
                 f"Over the limit of {self._rate_text} for this API key.",

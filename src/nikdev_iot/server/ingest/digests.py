@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from nikdev_iot.server.storage.port import OriginKey, Storage
 from nikdev_iot.wire.limits import Limits
 from nikdev_iot.wire.pack import decode_content, decompress
@@ -10,20 +13,36 @@ __all__ = ["MAX_DIGESTS", "digests_after"]
 
 MAX_DIGESTS = 10_000
 """What one answer holds, at most."""
+_MAX_PACKS = 500
+_MAX_S = 0.5
+"""What one answer may cost: packs may hold one commit each, or gaps alone."""
 
 
 def digests_after(
-    storage: Storage, key: OriginKey, *, after: int, limit: int, limits: Limits
+    storage: Storage,
+    key: OriginKey,
+    *,
+    after: int,
+    limit: int,
+    limits: Limits,
+    monotonic_s: Callable[[], float] = time.monotonic,
 ) -> tuple[list[tuple[int, bytes]], int | None]:
     """Return (number, digest) of at most `limit` commits beyond `after`, and from where to go on: None at the end.
 
-    Numbers in a declared gap have none. Blocks, reading the store.
+    Numbers in a declared gap have none. There may be fewer, or none at all, before the end: one call costs half a
+    second at most. Blocks, reading the store.
     """
     found: list[tuple[int, bytes]] = []
-    while True:
+    last = storage.mark(key).number
+    until_s = monotonic_s() + _MAX_S
+    packs = 0
+    while after < last:
+        if len(found) >= limit or packs >= _MAX_PACKS or (packs and monotonic_s() >= until_s):
+            return found, after
         stored = storage.pack_holding(key, after + 1)
         if stored is None:
-            return found, None
+            break
+        packs += 1
         pack = decode_content(decompress(stored.payload, stored.codec, stored.content_bytes), limits)
         here = [pair for pair in pack.digests() if pair[0] > after]
         room = limit - len(found)
@@ -31,5 +50,4 @@ def digests_after(
         if len(here) > room:
             return found, found[-1][0]
         after = stored.last
-        if len(found) >= limit:
-            return found, after if storage.mark(key).number > after else None
+    return found, None

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, TypeAlias
 from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US
 from nikdev_iot.model.values import Kind, Value
 from nikdev_iot.wire.columns import Column
-from nikdev_iot.wire.pack import HASH_BYTES, Pack, encode_content
+from nikdev_iot.wire.pack import HASH_BYTES, MAX_NUMBER, Pack, encode_content
 
 __all__ = ["FieldKind", "Layout", "Single", "Templates", "layout_of"]
 
@@ -33,7 +33,7 @@ _KINDS: dict[type, Kind] = {float: Kind.FLOAT, int: Kind.INT, bool: Kind.BOOL, s
 _TYPES = {kind: plain for plain, kind in _KINDS.items()}
 _CODES: dict[type, str] = {float: "d", int: "q", bool: "B"}
 _SIZES = {"d": 8, "q": 8, "B": 1}
-_LOWEST = (1, 24, 2**8, 2**16, 2**32, 2**63)
+_LOWEST = (1, 24, 2**8, 2**16, 2**32, MAX_NUMBER + 1)
 """CBOR gives the numbers from one of these up to the next the same length; the ends differ in every byte."""
 _MAX_FIELDS = 64
 _MAX_LENGTHS = 1_024

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from nikdev_iot.model.errors import Damaged, Malformed, NikDevError, TooLarge, Unsupported, WireError
-from nikdev_iot.server.errors import Invalid, Refused, ServerError, StorageUnavailable
+from nikdev_iot.server.errors import Invalid, Refused, ServerError, StorageError, StorageUnavailable
 
 __all__ = ["SECURITY_HEADERS", "Message", "Receive", "Scope", "Send", "WrongMethod", "send_error", "send_json"]
 
@@ -50,6 +50,8 @@ _WIRE_ERRORS: dict[type[WireError], tuple[int, str]] = {
 }
 _encode = msgspec.json.Encoder().encode
 _STORAGE_RETRY_S = 2.0
+_NO_STORE = "The server's store cannot be reached or written to at the moment; its log says why. Nothing was stored."
+_UNREADABLE = "The server could not read its store; its log says more."
 
 
 async def send_json(send: Send, status: int, body: object, *, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
@@ -76,6 +78,10 @@ async def send_error(send: Send, error: Exception) -> None:
             body["limit"] = error.limit
     elif isinstance(error, ServerError):
         status, body["code"] = error.status, error.code
+        if isinstance(error, StorageError):
+            # Its own words name paths of the server's, which are the operator's business.
+            _log.error("the store: %s", error)
+            body["message"] = _NO_STORE if isinstance(error, StorageUnavailable) else _UNREADABLE
         retry_after_s = _STORAGE_RETRY_S if isinstance(error, StorageUnavailable) else None
         retry_after_s = getattr(error, "retry_after_s", retry_after_s)
         if retry_after_s is not None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import uuid
 import zlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
 from nikdev_iot.model.errors import Damaged, Malformed, NikDevError, TooLarge
@@ -22,10 +23,11 @@ from nikdev_iot.server.ingest.admission import Admission
 from nikdev_iot.server.ingest.digests import MAX_DIGESTS, digests_after
 from nikdev_iot.server.ingest.entries import read_entries
 from nikdev_iot.server.ingest.fields import FieldsRefused
-from nikdev_iot.server.ingest.group import EntriesOutcome, PackOutcome
+from nikdev_iot.server.ingest.group import EntriesOutcome, Outcome, PackOutcome, Push
 from nikdev_iot.server.ingest.judge import Verdict
 from nikdev_iot.server.ingest.packs import commits_refused, read_pack
 from nikdev_iot.server.ingest.templates import Templates
+from nikdev_iot.server.ingest.turns import BIG_BYTES, Turns
 from nikdev_iot.server.ingest.writer import Backlogged, Writer
 from nikdev_iot.server.storage.port import Storage
 from nikdev_iot.server.storage.records import Access
@@ -33,6 +35,8 @@ from nikdev_iot.wire.limits import Limits
 from nikdev_iot.wire.marks import PushAnswer
 
 from .answers import Receive, Scope, Send, WrongMethod, send_error, send_json
+from .bodies import Bodies, ClientGone, Hold
+from .doubles import refuse_doubles
 
 __all__ = ["PushRoutes"]
 
@@ -41,6 +45,10 @@ _log = logging.getLogger(__name__)
 _TOO_OFTEN = (Unauthorized, TooMany, Backlogged)
 """Refusals that come by the thousand when they come: not logged one by one."""
 _IN_THREAD_FROM_BYTES = 64 * 1024
+_MOST_INFLATED = 1_032
+"""What one compressed byte can become."""
+_ADMITTED_FOR_S = 1.0
+"""What took longer before it is stored is admitted again."""
 _ORIGINS = "/api/v1/origins/"
 _CONFLICTS = {
     Verdict.FORK: "The server's mark of this origin is {number}, by another pack than this one's parent: another "
@@ -54,18 +62,17 @@ _CONFLICTS = {
 }
 
 
-class _Gone(Exception):
-    """The client has closed the connection; nobody waits for an answer."""
-
-
 class _WrongEncoding(Refused):
     status = 415
     code = "unsupported-encoding"
 
 
-class _TooSlow(Refused):
-    status = 408
-    code = "timeout"
+class _Admitted(NamedTuple):
+    access: Access
+    scope: Scope
+    headers: Mapping[bytes, bytes]
+    at_s: float
+    """On the monotonic clock."""
 
 
 class PushRoutes:
@@ -80,7 +87,9 @@ class PushRoutes:
         executor: Executor,
         now_us: Callable[[], int],
         limits: Limits,
-        body_timeout_s: float,
+        bodies_bytes: int,
+        lookups: Executor,
+        digests: Executor,
     ) -> None:
         self._storage = storage
         self._writer = writer
@@ -88,8 +97,11 @@ class PushRoutes:
         self._executor = executor
         self._now_us = now_us
         self._limits = limits
-        self._body_timeout_s = body_timeout_s
+        self._bodies = Bodies(limit=limits.body_bytes, together=bodies_bytes)
+        self._lookups = lookups
+        self._digests = digests
         self._templates = Templates()
+        self._turns = Turns()
         self._posts = {
             "/api/v1/entries/": self._post_entries,
             "/api/v1/entries": self._post_entries,
@@ -104,28 +116,34 @@ class PushRoutes:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         headers = dict(scope["headers"])
+        hold = Hold(self._bodies)
         try:
+            if len(headers) != len(scope["headers"]):
+                refuse_doubles(scope["headers"])
             handle = self._posts.get(scope["path"])
             if handle is None:
                 await self._get_origin(scope, headers, send)
                 return
             if scope["method"] != "POST":
                 raise WrongMethod("This address takes POST.", allow="POST")
-            access = await self._admit(scope, headers)
-            await handle(headers, access, receive, send)
-        except _Gone:
+            admitted = _Admitted(await self._admit(scope, headers), scope, headers, time.monotonic())
+            await handle(admitted, hold, receive, send)
+        except ClientGone:
             return
         except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the client gets JSON
             if isinstance(error, NikDevError) and not isinstance(error, _TOO_OFTEN):
                 _tell_log(type(error).__name__, scope, headers)
             await send_error(send, error)
+        finally:
+            hold.release()
 
-    async def _admit(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Access:
+    async def _admit(self, scope: Scope, headers: Mapping[bytes, bytes], *, again: bool = False) -> Access:
         device_id, api_key, client = headers.get(b"x-device-id"), headers.get(b"x-api-key"), scope.get("client")
         access = await self._admission.admit(
             None if device_id is None else device_id.decode("latin-1"),
             None if api_key is None else api_key.decode("latin-1"),
             client[0] if client else "",
+            again=again,
         )
         if not access.key.can_write:
             raise Forbidden(
@@ -133,19 +151,28 @@ class PushRoutes:
             )
         return access
 
+    async def _submit(self, admitted: _Admitted, push: Push) -> Outcome:
+        """Store a push, if its key is still good: a body may take its time, and the key be revoked meanwhile."""
+        if time.monotonic() - admitted.at_s > _ADMITTED_FOR_S:
+            await self._admit(admitted.scope, admitted.headers, again=True)
+        return await self._writer.submit(push)
+
     # -- POST entries/ -------------------------------------------------------------------------------
 
-    async def _post_entries(self, headers: Mapping[bytes, bytes], access: Access, receive: Receive, send: Send) -> None:
+    async def _post_entries(self, admitted: _Admitted, hold: Hold, receive: Receive, send: Send) -> None:
+        access, headers = admitted.access, admitted.headers
         received_us = self._now_us()
-        body = await self._body(headers, receive)
-        read = partial(
+        body = await self._bodies.read(hold, headers, receive)
+        read: Callable[..., Any] = partial(
             read_entries, device=access.device, key_id=access.key.id, limits=self._limits, received_us=received_us
         )
         encoding = headers.get(b"content-encoding", b"identity").lower()
+        size = len(body)
         if encoding != b"identity":
-            body = await self._in_thread(_inflate, body, encoding, self._limits.content_bytes)
-        push = await self._in_thread(read, body) if len(body) > _IN_THREAD_FROM_BYTES else read(body)
-        outcome = EntriesOutcome(0, 0) if push is None else await self._writer.submit(push)
+            read = partial(_inflated, read, encoding, self._limits.body_bytes)
+            size = max(_IN_THREAD_FROM_BYTES, size * _MOST_INFLATED)
+        push = await self._decode(read, body, size, access)
+        outcome = EntriesOutcome(0, 0) if push is None else await self._submit(admitted, push)
         if not isinstance(outcome, EntriesOutcome):
             raise TypeError(type(outcome).__name__)
         message = f"{outcome.stored} stored"
@@ -164,12 +191,13 @@ class PushRoutes:
 
     # -- POST packs ----------------------------------------------------------------------------------
 
-    async def _post_pack(self, headers: Mapping[bytes, bytes], access: Access, receive: Receive, send: Send) -> None:
+    async def _post_pack(self, admitted: _Admitted, hold: Hold, receive: Receive, send: Send) -> None:
+        access, headers = admitted.access, admitted.headers
         received_us = self._now_us()
         sent_us = _sent_us(headers.get(b"x-nikdev-sent-us"))
         if headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise _WrongEncoding("A pack is compressed inside its frame, not by Content-Encoding.")
-        body = await self._body(headers, receive)
+        body = await self._bodies.read(hold, headers, receive)
         read = partial(
             read_pack,
             device=access.device,
@@ -181,10 +209,10 @@ class PushRoutes:
         )
         # A short body may decompress to a long one: the frame says how long (docs/wire.md, "Frame").
         size = max(len(body), int.from_bytes(body[8:12], "little"))
-        push = await self._in_thread(read, body) if size > _IN_THREAD_FROM_BYTES else read(body)
-        outcome = await self._writer.submit(push)
+        push = await self._decode(read, body, size, access)
+        outcome = await self._submit(admitted, push)
         if isinstance(outcome, FieldsRefused):
-            raise await self._in_thread(commits_refused, push, outcome)
+            raise await self._decode(partial(commits_refused, refused=outcome), push, size, access)
         if not isinstance(outcome, PackOutcome):
             raise TypeError(type(outcome).__name__)
         verdict, mark = outcome.verdict, outcome.mark
@@ -215,7 +243,7 @@ class PushRoutes:
             raise NotFound(f"{name!r} is not the UUID of an origin.") from None
         key = (access.device.id, origin)
         if rest in {"", "/"}:
-            mark = await self._in_thread(self._storage.mark, key)
+            mark = await asyncio.get_running_loop().run_in_executor(self._lookups, self._storage.mark, key)
             answer = PushAnswer(mark=mark, epoch=self._storage.epoch, server_time_us=self._now_us())
             await send_json(send, 200, answer.to_json())
         elif rest.rstrip("/") == "digests":
@@ -223,43 +251,21 @@ class PushRoutes:
             after = _whole_number(query, "after", default=0, low=0, high=2**63 - 1)
             limit = _whole_number(query, "limit", default=MAX_DIGESTS, low=1, high=MAX_DIGESTS)
             read = partial(digests_after, self._storage, key, after=after, limit=limit, limits=self._limits)
-            digests, following = await self._in_thread(read)
+            digests, following = await asyncio.get_running_loop().run_in_executor(self._digests, read)
             await send_json(
                 send, 200, {"digests": [[number, digest.hex()] for number, digest in digests], "next": following}
             )
         else:
             raise NotFound("There is no such address.", hint="An origin has its mark and `digests`.")
 
-    # -- bodies --------------------------------------------------------------------------------------
-
-    async def _body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
-        """Return the body, within its limit, however it comes."""
-        limit = self._limits.body_bytes
-        declared = headers.get(b"content-length")
-        if declared is not None and declared.isdigit() and int(declared) > limit:
-            raise _too_large(int(declared), limit)
-        message = await receive()
-        if message["type"] != "http.request":
-            raise _Gone
-        body: bytes = message["body"]
-        if message.get("more_body"):
-            parts, size = [body], len(body)
-            while message.get("more_body"):
-                try:
-                    async with asyncio.timeout(self._body_timeout_s):
-                        message = await receive()
-                except TimeoutError:
-                    raise _TooSlow(f"Nothing more of the body came for {self._body_timeout_s:g} s.") from None
-                if message["type"] != "http.request":
-                    raise _Gone
-                parts.append(message["body"])
-                size += len(parts[-1])
-                if size > limit:
-                    raise _too_large(size, limit)
-            body = b"".join(parts)
-        if len(body) > limit:
-            raise _too_large(len(body), limit)
-        return body
+    async def _decode(self, read: Callable[[Any], Any], body: Any, size: int, access: Access) -> Any:
+        """Return what `read` makes of the body: in a thread where it takes long, and where it is big in its turn."""
+        if size < _IN_THREAD_FROM_BYTES:
+            return read(body)
+        if size <= BIG_BYTES:
+            return await self._in_thread(read, body)
+        async with self._turns.take(access.key.id):
+            return await self._in_thread(read, body)
 
     def _in_thread(self, call: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
         return asyncio.get_running_loop().run_in_executor(self._executor, call, *args)
@@ -271,13 +277,8 @@ def _tell_log(what: str, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
     _log.info("a request was refused: %s", what, extra={"path": scope["path"], "device_id": device_id})
 
 
-def _too_large(size: int, limit: int) -> TooLarge:
-    return TooLarge(
-        f"{size} bytes; the limit is {limit}",
-        limit=limit,
-        place="body",
-        hint="Nothing was stored; send it in smaller parts.",
-    )
+def _inflated(read: Callable[[bytes], Any], encoding: bytes, limit: int, body: bytes) -> Any:
+    return read(_inflate(body, encoding, limit))
 
 
 def _inflate(body: bytes, encoding: bytes, limit: int) -> bytes:

@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute
 from nikdev_iot.server.accounts.keys import parse_uuid
 from nikdev_iot.server.errors import Forbidden, NotFound, Unauthorized
 from nikdev_iot.server.storage.records import ApiKey, Device, Session
+from nikdev_iot.server.web.doubles import refuse_doubles
 from nikdev_iot.wire.headers import API_KEY, DEVICE_ID
 
 from .services import Services
@@ -102,6 +103,7 @@ class GuardedRoute(APIRoute):
 
 async def _admit(request: Request, access: Needs) -> Caller:
     services: Services = request.app.state.services
+    refuse_doubles(request.headers.raw)
     if access is Needs.PUBLIC:
         return None
     if access is Needs.SESSION:

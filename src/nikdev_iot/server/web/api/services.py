@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,10 +18,11 @@ __all__ = ["KeyGate", "Services"]
 class KeyGate(Protocol):
     """Lets device keys in: one for the push path and the rest, so that both count against the same rates."""
 
-    async def admit(self, device_id: str | None, api_key: str | None, peer: str = "") -> Access:
+    async def admit(self, device_id: str | None, api_key: str | None, peer: str = "", *, again: bool = False) -> Access:
         """Return what the two headers allow; storage is read in a thread, and what was found kept for at most 1 s.
 
-        `peer` is the client's address: wrong keys are slowed down by it.
+        `peer` is the client's address: wrong keys are slowed down by it. With `again`, for a request that was admitted
+        a while ago, it does not count against the rate.
 
         Raises:
             Unauthorized: unknown device or key, or an expired or revoked one.
@@ -42,6 +44,10 @@ class Services:
     keys: Keys
     sessions: Sessions
     now_us: Callable[[], int]
+    password_executor: Executor
+    """The threads in which passwords are checked: a flood of sign-ins keeps nothing else waiting."""
+    shows_overview: bool
+    """Whether `GET /` shows devices and last values to this machine."""
     limits: Limits = DEFAULT_LIMITS
     limits_shown: Mapping[str, Any] = field(default_factory=dict)
     """Further limits that `GET /api/v1/device` tells, e.g. requests per second."""

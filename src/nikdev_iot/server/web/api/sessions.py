@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
+
 from fastapi import Request, Response
 
 from .access import Needs, SessionCaller, needs
@@ -20,10 +23,11 @@ routes = router("account")
     summary="Sign in",
     description="Send the token of the answer as `Authorization: Bearer TOKEN`. Failed attempts are slowed down.",
 )
-def sign_in(body: SessionIn, request: Request, services: ServicesOf) -> SessionOut:
+async def sign_in(body: SessionIn, request: Request, services: ServicesOf) -> SessionOut:
     """Begin a session."""
     peer = request.client.host if request.client else ""
-    signed_in = services.sessions.sign_in(email=body.email, password=body.password, peer=peer)
+    sign_in = partial(services.sessions.sign_in, email=body.email, password=body.password, peer=peer)
+    signed_in = await asyncio.get_running_loop().run_in_executor(services.password_executor, sign_in)
     session = signed_in.session
     return SessionOut(token=signed_in.token, expires_us=session.expires_us, account_id=str(session.account_id))
 

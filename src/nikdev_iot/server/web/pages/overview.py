@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -26,7 +27,9 @@ __all__ = ["age_text", "is_from_this_machine", "routes"]
 routes = router("pages")
 
 _CSP = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-_FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
+_FORWARDED = {"forwarded", "via", "x-real-ip", "cf-connecting-ip", "true-client-ip", "x-client-ip"}
+"""Headers of proxies, beside all that begin with `x-forwarded-`."""
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]*)\]|([A-Za-z0-9.-]+))(?::[0-9]{1,5})?")
 _MAX_DEVICES = 100
 _HEADERS = {"content-security-policy": _CSP, "referrer-policy": "no-referrer"}
 
@@ -57,7 +60,7 @@ class _Tile:
 )
 def overview(request: Request, services: ServicesOf, reader: ReaderOf) -> Response:
     """All devices with their last values, in plain HTML."""
-    if not is_from_this_machine(request):
+    if not (services.shows_overview and is_from_this_machine(request)):
         return _page("elsewhere.html", status=403)
     devices = services.devices.all()
     now_us = services.now_us()
@@ -116,7 +119,9 @@ def is_from_this_machine(request: Request) -> bool:
     """
     if request.client is None or not _is_loopback(request.client.host):
         return False
-    if request.scope.get("http_version") == "1.0" or any(name in request.headers for name in _FORWARDED):
+    if request.scope.get("http_version") == "1.0":
+        return False
+    if any(name in _FORWARDED or name.startswith("x-forwarded-") for name in request.headers):
         return False
     hosts = request.headers.getlist("host")
     return len(hosts) == 1 and _is_loopback_name(hosts[0])
@@ -132,8 +137,11 @@ def _is_loopback(address: str) -> bool:
 
 
 def _is_loopback_name(host: str) -> bool:
-    name = host.rpartition("]")[0].removeprefix("[") if host.startswith("[") else host.partition(":")[0]
-    return name.lower() == "localhost" or _is_loopback(name)
+    found = _HOST.fullmatch(host)
+    if found is None:
+        return False
+    name = found[1] or found[2]
+    return _is_loopback(name) or (found[1] is None and name.lower() == "localhost")
 
 
 # -- what it shows -------------------------------------------------------------------------------------
