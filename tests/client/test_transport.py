@@ -59,15 +59,33 @@ def test_a_name_that_cannot_be_one() -> None:
     ask(f"http://{'x' * 70}.invalid/api/v1/")
 
 
-def dribbling(connection: socket.socket) -> None:
-    read_request(connection)
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-    for _ in range(100):
-        connection.sendall(b" ")
-        time.sleep(0.05)
+def dribbling(head: bytes, part: bytes, *, pause_s: float = 0.05) -> Callable[[socket.socket], None]:
+    def serve(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(head)
+        began = time.monotonic()
+        while time.monotonic() - began < 5:
+            connection.sendall(part)
+            time.sleep(pause_s)
+
+    return serve
 
 
-@pytest.mark.parametrize("serve", [never_answering, dribbling])
+DRIBBLING = {
+    "never": never_answering,
+    "status": dribbling(b"HTTP/1.1 2", b"0"),
+    "headers": dribbling(b"HTTP/1.1 200 OK\r\nX: ", b"a"),
+    "continue": dribbling(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "continue-fast": dribbling(b"", b"HTTP/1.1 100 Continue\r\n\r\n", pause_s=0),
+    "body": dribbling(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b" "),
+    "body-to-the-end": dribbling(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", b" "),
+    "chunks": dribbling(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    "chunk-head": dribbling(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0"),
+    "trailers": dribbling(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X: y\r\n"),
+}
+
+
+@pytest.mark.parametrize("serve", DRIBBLING.values(), ids=DRIBBLING.keys())
 def test_a_server_that_keeps_one_waiting(serve: Callable[[socket.socket], None]) -> None:
     with listening(serve) as port:
         began = time.monotonic()
@@ -75,6 +93,64 @@ def test_a_server_that_keeps_one_waiting(serve: Callable[[socket.socket], None])
         assert error.trouble == "timeout"
         assert "0.5 s" in error.message
         assert time.monotonic() - began < 2
+    assert "nikdev-deadline" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_server_that_keeps_one_waiting_behind_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    def serve(connection: socket.socket) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(TLS / "cert.pem", TLS / "key.pem")
+        with context.wrap_socket(connection, server_side=True) as secure:
+            DRIBBLING["headers"](secure)
+
+    monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "cert.pem"))
+    with listening(serve) as port:
+        began = time.monotonic()
+        assert ask(f"https://localhost:{port}/api/v1/", timeout_s=1).trouble == "timeout"
+        assert time.monotonic() - began < 3
+
+
+def test_a_proxy_that_keeps_one_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    with listening(DRIBBLING["headers"]) as port:
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+        began = time.monotonic()
+        assert ask("https://server.invalid/api/v1/").trouble == "timeout"
+        assert time.monotonic() - began < 2
+
+
+def test_a_body_that_is_taken_drop_by_drop(monkeypatch: pytest.MonkeyPatch) -> None:
+    def serve(connection: socket.socket) -> None:
+        while connection.recv(65_536):
+            time.sleep(0.02)
+
+    monkeypatch.setattr("nikdev_iot.client.transport.SLOWEST_BYTES_PER_S", 32_000_000)
+    with listening(serve) as port:
+        transport = Transport(base_url=url_of(port), timeout_s=0.5)
+        began = time.monotonic()
+        with pytest.raises(TransportError) as caught:
+            transport.request("POST", "packs", body=bytes(32_000_000))
+        assert caught.value.trouble == "timeout"
+        assert "1.5 s" in caught.value.message  # the body has time of its own
+        assert 1 < time.monotonic() - began < 3
+        transport.close()
+
+
+def test_a_long_answer_may_have_more_time() -> None:
+    def serve(connection: socket.socket) -> None:
+        while read_request(connection):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
+            for _ in range(10):
+                time.sleep(0.06)
+                connection.sendall(b"x")
+
+    with listening(serve) as port:
+        transport = Transport(base_url=url_of(port), timeout_s=0.4)
+        for _ in range(2):
+            assert transport.request("GET", "x", whole_within_s=5).body == b"x" * 10
+        with pytest.raises(TransportError, match=r"0.2 s"):
+            transport.request("GET", "x", whole_within_s=0.2)
+        assert transport.request("GET", "x", whole_within_s=5).body == b"x" * 10  # on a connection of its own
+        transport.close()
 
 
 def test_a_large_body_that_nobody_reads() -> None:

@@ -47,8 +47,10 @@ class Api:
         """Take a dict with the keys of 0.5.5, all of them optional.
 
         `deviceId` and `apiKey`; `baseUrl` (default: the environment's `NIKDEV_URL`, else this machine);
-        `requestTimeout` in seconds (default 10); `storagePath` and `storageFilename`, where the journal lies (default:
-        in the user's data folder, one for each device); `stageUncommittedValues` and `stageUnpushedEntries`, see above.
+        `requestTimeout` in seconds (default 10), for each request as a whole (what it sends is given a second more
+        per 2 KiB, a page of history 30 times as long); `storagePath` and `storageFilename`, where the journal lies
+        (default: in the user's data folder, one for each device); `stageUncommittedValues` and `stageUnpushedEntries`,
+        see above.
         New is `durability`: `"full"` (the default), or `"normal"`, with which a power cut may take the last commits.
 
         Raises:

@@ -72,7 +72,7 @@ class Config(Frozen):
     stage_unpushed_entries: bool
     """False: commits are kept in memory alone, and those not pushed are gone when the program ends."""
     request_timeout_s: float
-    """For connecting, for sending and for waiting, each."""
+    """For a whole request, from connecting to the end of its answer; what is sent has a second more per 2 KiB."""
     durability: Durability
     """`normal`: no sync to disk with each commit; a power cut may lose the last ones, a crash of the program none."""
 

@@ -6,6 +6,7 @@ Redirects are not followed: a key must not travel to an address that nobody conf
 from __future__ import annotations
 
 import contextlib
+import io
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -18,9 +19,13 @@ from nikdev_iot.wire.headers import API_KEY, DEVICE_ID
 
 from .answers import Answer
 from .config import Config
+from .deadline import Deadline
 
 if TYPE_CHECKING:
+    import socket
+
     import urllib3
+    from urllib3.connection import HTTPConnection
 
 __all__ = ["Transport", "TransportError", "Trouble", "credential_headers", "open_transport", "path_segment"]
 
@@ -29,6 +34,8 @@ Trouble: TypeAlias = Literal["name", "refused", "unreachable", "timeout", "tls",
 
 SMALL_ANSWER_BYTES: Final = 4 * 1024 * 1024
 _CHUNK_BYTES: Final = 65_536
+SLOWEST_BYTES_PER_S: Final = 2048
+"""A body is given so much more time; on a slower line, packs are halved until they get through."""
 _IDLE_LIMIT_S: Final = 30.0
 """A connection unused for longer is not used again: routers forget connections without telling either end."""
 
@@ -101,34 +108,45 @@ class Transport:
     ) -> Answer:
         """Send one request, once, and return the whole answer, whatever its status.
 
-        Connecting, sending, and waiting for each part of the answer take at most `timeout_s` each; the answer's body
-        takes at most `whole_within_s` altogether (default `timeout_s`).
+        Whatever the server does, it takes at most `timeout_s` from connecting to the end of the answer, and a second
+        more for each `SLOWEST_BYTES_PER_S` of `body`. With `whole_within_s`, the answer's body has that long for
+        itself. A standstill ends after `timeout_s` in any case. (Only how long the system looks for a host's name
+        is its own affair.)
 
         Raises:
             TransportError: no whole answer; nothing else, ever.
         """
         url = self.base_url + path + (f"?{urlencode(query)}" if query else "")
         shown = self.base_url + path
-        within_s = self.timeout_s if whole_within_s is None else whole_within_s
+        sent = {**self._headers, **(headers or {})}
+        if body is not None:
+            sent["content-length"] = str(len(body))
+        deadline = Deadline(self.timeout_s + len(body or b"") / SLOWEST_BYTES_PER_S)
         try:
-            response = self._open().request(
-                method,
-                url,
-                body=body,
-                headers={**self._headers, **(headers or {})},
-                retries=False,
-                redirect=False,
-                preload_content=False,
-            )
-            return Answer(shown, response.status, _lowered(response), self._read(response, shown, max_bytes, within_s))
+            pools = self._open()  # the first time this loads libraries, which is not the server's fault
+            with deadline:
+                response = pools.request(
+                    method,
+                    url,
+                    body=None if body is None else io.BytesIO(body),  # in blocks: each may take `timeout_s` to send
+                    headers=sent,
+                    retries=False,
+                    redirect=False,
+                    preload_content=False,
+                )
+                if whole_within_s is not None:
+                    deadline.begin_again(whole_within_s)
+                answer = Answer(shown, response.status, _lowered(response), self._read(response, shown, max_bytes))
         except TransportError:
             raise
         except Exception as error:  # whatever a library below makes of a bad network, it ends here
-            raise self._explain(error, shown) from error
+            raise (self._late(deadline, shown) if deadline.passed else self._explain(error, shown)) from error
+        if deadline.passed:  # cut among its headers, an answer looks like a short one
+            raise self._late(deadline, shown)
+        return answer
 
-    def _read(self, response: urllib3.BaseHTTPResponse, shown: str, max_bytes: int, within_s: float) -> bytes:
+    def _read(self, response: urllib3.BaseHTTPResponse, shown: str, max_bytes: int) -> bytes:
         try:
-            deadline = self._monotonic() + within_s
             parts = []
             size = 0
             while part := response.read1(_CHUNK_BYTES):
@@ -138,12 +156,6 @@ class Transport:
                         f"The answer of {shown} is longer than {max_bytes} bytes.",
                         trouble="too-large",
                         hint="Check 'baseUrl': a NikDev server does not send that much at once.",
-                    )
-                if self._monotonic() > deadline:
-                    raise TransportError(
-                        f"The answer of {shown} was not complete after {within_s:g} s.",
-                        trouble="timeout",
-                        hint="The network or the server is slow; 'requestTimeout' says how long to wait.",
                     )
                 parts.append(part)
         except BaseException:
@@ -170,8 +182,18 @@ class Transport:
             "maxsize": 4,
             "timeout": urllib3.Timeout(connect=self.timeout_s, read=self.timeout_s),
         }
+        if self.base_url.startswith("https:"):
+            # Once, and before there is a connection: a small device takes its time over all the certificates.
+            options["ssl_context"] = context = urllib3.util.create_urllib3_context()
+            context.load_default_certs()
         proxy = self._proxy()
-        return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+        pools = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+        kinds: dict[str, Any] = pools.pool_classes_by_scheme
+        pools.pool_classes_by_scheme = {
+            scheme: type(kind.__name__, (kind,), {"ConnectionCls": _watched(kind.ConnectionCls)})
+            for scheme, kind in kinds.items()
+        }
+        return pools
 
     def _proxy(self) -> str | None:
         """Return the proxy that the environment names for this server, as 0.5.5 (by `requests`) heeded it."""
@@ -185,6 +207,13 @@ class Transport:
         return proxy if "://" in proxy else f"http://{proxy}"
 
     # -- what a failure means ---------------------------------------------------------------------
+
+    def _late(self, deadline: Deadline, shown: str) -> TransportError:
+        return TransportError(
+            f"{self.place} did not answer within {round(deadline.within_s, 2):g} s (for {shown})",
+            trouble="timeout",
+            hint="The server or the network is slow; 'requestTimeout' says how long to wait.",
+        )
 
     def _explain(self, error: Exception, shown: str) -> TransportError:
         import urllib3.exceptions as raised
@@ -200,6 +229,39 @@ class Transport:
             trouble="other",
             hint="Run the connection test (`nikdev doctor` or `Api.test_connection()`) for more.",
         )
+
+
+def _watched(base: type[HTTPConnection]) -> type[HTTPConnection]:
+    """Return the class of connections that the `Deadline` of a request can cut."""
+
+    class Watched(base):  # type: ignore[misc, valid-type]
+        def _new_conn(self) -> socket.socket:
+            found: socket.socket = super()._new_conn()
+            _put_under_deadline(found)
+            return found
+
+        def request(self, *args: Any, **options: Any) -> None:
+            if self.sock is not None:
+                _put_under_deadline(self.sock)
+            super().request(*args, **options)
+
+    return Watched
+
+
+def _put_under_deadline(connection: socket.socket) -> None:
+    import socket
+
+    deadline = Deadline.current()
+    if deadline is None:
+        return
+    # A second handle on it: TLS and HTTP move and close the first as they like, and numbers of files are used again.
+    line = socket.socket(fileno=socket.dup(connection.fileno()))
+
+    def cut() -> None:
+        with contextlib.suppress(OSError):
+            line.shutdown(socket.SHUT_RDWR)
+
+    deadline.watch(cut=cut, let_go=line.close)
 
 
 def _lowered(response: urllib3.BaseHTTPResponse) -> dict[str, str]:
