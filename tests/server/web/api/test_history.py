@@ -118,7 +118,7 @@ def test_a_field_that_is_not_there_is_named_with_those_that_are(site, device):
     headers, _, _ = device
     answer = site.get("/api/v1/history?fields=temperature,humidity", headers)
     assert answer.status == 404
-    assert answer.message == "The device has no field humidity. It has door, note, temperature."
+    assert answer.message == "The device has no field humidity. Did you mean door, note, temperature?"
 
 
 def test_a_signed_in_person_reads_the_same(site, device):

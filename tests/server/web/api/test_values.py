@@ -47,13 +47,17 @@ def test_all_fields_and_a_known_one_without_a_value(site, device):
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ("humidity", "The device has no field humidity. It has note, on, silent, temperature."),
-        ("humidity,on,pressure", "The device has no field humidity, pressure. It has note, on, silent, temperature."),
-        ("on,", "The device has no field (an empty Field ID). It has note, on, silent, temperature."),
-        ("%2e%2e", "The device has no field ... It has note, on, silent, temperature."),
+        ("Temprature", "The device has no field Temprature. Did you mean temperature, note, on (and 1 more)?"),
+        (
+            "nope,on,silence",
+            "The device has no field nope, silence. Did you mean silent, note, temperature (and 1 more)?",
+        ),
+        ("on,", "The device has no field (an empty Field ID). Did you mean note, on, silent (and 1 more)?"),
+        ("%2e%2e", "The device has no field ... Did you mean note, on, silent (and 1 more)?"),
+        ("a,b,c,d", "The device has no field a, b, c, d. Did you mean note, on, silent (and 1 more)?"),
     ],
 )
-def test_unknown_fields_are_named_with_those_there_are(site, device, asked, message):
+def test_unknown_fields_are_named_with_the_nearest_there_are(site, device, asked, message):
     answer = site.get(f"/api/v1/values/{asked}", device[0])
     assert answer.status == 404
     assert answer.message == message

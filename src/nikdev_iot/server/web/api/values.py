@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from fastapi import Response
 
+from nikdev_iot.model.values import MAX_FIELD_ID_CHARS
 from nikdev_iot.server.errors import NotFound
 from nikdev_iot.server.query.reader import Reader
 from nikdev_iot.wire.headers import JSON_TYPE
@@ -33,10 +34,11 @@ VALUES_DOC: dict[str, Any] = {
             "where a field has no value yet.",
             "content": {JSON_TYPE: {"schema": {"type": "object"}, "example": _EXAMPLE}},
         },
-        404: {"description": "A field that the device does not have; the message names those it has."},
+        404: {"description": "A field that the device does not have; the message names the nearest that it has."},
     },
 }
 _MAX_NAMED = 50
+_MAX_NEAREST = 3
 
 
 def answer_values(services: Services, reader: Reader, device_id: uuid.UUID, field_ids: str | None) -> Response:
@@ -59,14 +61,34 @@ def answer_values(services: Services, reader: Reader, device_id: uuid.UUID, fiel
 
 
 def check_known(wanted: Sequence[str], known: Sequence[str]) -> None:
-    """Raise `NotFound` for Field IDs that the device does not have, naming those it has."""
+    """Raise `NotFound` for Field IDs that the device does not have, naming the nearest of those it has."""
     missing = sorted(set(wanted).difference(known))
     if not missing:
         return
+    named = [name[:MAX_FIELD_ID_CHARS] for name in missing[:_MAX_NAMED]]
     if known:
-        names = ", ".join(sorted(known)[:_MAX_NAMED]) + (", …" if len(known) > _MAX_NAMED else "")
-        hint = f"It has {names}."
+        hint = f"Did you mean {', '.join(_nearest(named, known))}{_and_more(len(known) - _MAX_NEAREST)}?"
     else:
         hint = "It has none yet: its first push makes them."
-    shown = ", ".join(name[:64] or "(an empty Field ID)" for name in missing[:_MAX_NAMED])
-    raise NotFound(f"The device has no field {shown}.", hint=hint)
+    shown = ", ".join(name or "(an empty Field ID)" for name in named)
+    raise NotFound(f"The device has no field {shown}{_and_more(len(missing) - _MAX_NAMED)}.", hint=hint)
+
+
+def _and_more(count: int) -> str:
+    return f" (and {count} more)" if count > 0 else ""
+
+
+def _nearest(missing: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Return the Field IDs that look most like one that is missing, by the pairs of letters that both have."""
+    sought = [_pairs(name) for name in missing[:_MAX_NEAREST]]
+
+    def likeness(name: str) -> float:
+        pairs = _pairs(name)
+        return max(2 * len(pairs & other) / (len(pairs) + len(other)) for other in sought)
+
+    return sorted(known, key=lambda name: (-likeness(name), name))[:_MAX_NEAREST]
+
+
+def _pairs(name: str) -> set[str]:
+    padded = f" {name.casefold()} "
+    return {padded[at : at + 2] for at in range(len(padded) - 1)}
