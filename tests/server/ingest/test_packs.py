@@ -10,6 +10,7 @@ from tests.server.pushing import TIME_US, Origin
 from nikdev_iot.model.commits import Commit, Gap
 from nikdev_iot.model.errors import Damaged, Malformed, TooLarge, Unsupported
 from nikdev_iot.model.values import Kind
+from nikdev_iot.server.ingest.entries import entries_origin
 from nikdev_iot.server.ingest.fields import FieldsRefused
 from nikdev_iot.server.ingest.packs import commits_refused, read_pack
 from nikdev_iot.server.ingest.templates import Templates
@@ -53,6 +54,12 @@ def test_a_pack_becomes_what_is_stored_of_it(level):
     assert push.key == (DEVICE.id, origin.id)
     assert (push.claim.first, push.claim.last, push.claim.epoch) == (1, 3, EPOCH)
     assert push.brought_set == {("a", Kind.FLOAT), ("b", Kind.TEXT), ("c", Kind.BOOL)}
+
+
+def test_the_origin_of_the_entries_of_this_device_is_the_servers_own():
+    pack = pack_from_commits(entries_origin(DEVICE.id), [Commit(1, 1_000, (("a", 1),))], parent=NO_PACK)
+    with pytest.raises(Malformed, match="JSON entries"):
+        read(encode_frame(encode_content(pack), epoch=EPOCH))
 
 
 def test_the_span_of_times_counts_the_shifts():

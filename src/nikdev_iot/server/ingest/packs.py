@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from nikdev_iot.model.errors import Malformed
 from nikdev_iot.server.errors import Invalid
 from nikdev_iot.server.storage.records import Device, StoredPack
 from nikdev_iot.wire.columns import Column
@@ -16,6 +17,7 @@ from nikdev_iot.wire.frame import decode_frame, decompress
 from nikdev_iot.wire.limits import Limits
 from nikdev_iot.wire.pack import Pack, decode_content
 
+from .entries import entries_origin
 from .fields import FieldsRefused
 from .judge import Claim
 from .templates import FieldKind, Templates
@@ -66,7 +68,8 @@ def read_pack(
     """Read the body of `POST packs`.
 
     Raises:
-        Damaged, Malformed, TooLarge, Unsupported: as `wire.frame` and `wire.pack` do, naming the place.
+        Damaged, Malformed, TooLarge, Unsupported: as `wire.frame` and `wire.pack` do, naming the place; or the origin is
+            the server's own for this device.
     """
     frame = decode_frame(body, limits)
     single = templates.read(frame.content)
@@ -83,6 +86,12 @@ def read_pack(
         min_time_us, max_time_us = min(times, default=0), max(times, default=0)
         brought = [(column.field_id, column.kind) for column in pack.columns if column.data]
         brought_set = frozenset(brought)
+    if origin == entries_origin(device.id):
+        raise Malformed(
+            "it is the origin under which the server numbers this device's JSON entries",
+            place="origin",
+            hint="Make a random one for each journal.",
+        )
     stored = StoredPack(
         device_id=device.id,
         origin=origin,
