@@ -68,8 +68,8 @@ def read_pack(
     """Read the body of `POST packs`.
 
     Raises:
-        Damaged, Malformed, TooLarge, Unsupported: as `wire.frame` and `wire.pack` do, naming the place; or the origin is
-            the server's own for this device.
+        Damaged, Malformed, TooLarge, Unsupported: as `wire.frame` and `wire.pack` do, naming the place; or the
+            origin is the server's own for this device.
     """
     frame = decode_frame(body, limits)
     single = templates.read(frame.content)
