@@ -14,7 +14,7 @@ from nikdev_iot.wire.frame import RAW, ZLIB, decode_frame, decompress, encode_fr
 from nikdev_iot.wire.limits import Limits
 
 EPOCH = bytes(range(16))
-CONTENT = b"temperature" * 20 + os.urandom(5)
+CONTENT = b"temperature" * 50 + os.urandom(5)
 
 
 def checked(head: bytes, payload: bytes) -> bytes:
@@ -33,7 +33,8 @@ def test_a_frame_is_read_as_it_was_written(content, epoch, level):
 def test_it_is_compressed_where_that_helps():
     assert decode_frame(encode_frame(CONTENT, epoch=EPOCH)).codec == ZLIB
     assert decode_frame(encode_frame(CONTENT, epoch=EPOCH, level=0)).codec == RAW
-    assert decode_frame(encode_frame(b"short", epoch=EPOCH)).codec == RAW
+    assert decode_frame(encode_frame(bytes(511), epoch=EPOCH)).codec == RAW
+    assert decode_frame(encode_frame(os.urandom(5_000), epoch=EPOCH)).codec == RAW
 
 
 @pytest.mark.parametrize("level", [0, 1])

@@ -58,10 +58,17 @@ class Frame:
     """The content as it arrived."""
 
 
+_SQUEEZE_FROM_BYTES = 512
+
+
 def encode_frame(content: bytes, *, epoch: bytes, level: int = 1) -> bytes:
-    """Return the request body for `content`; `level` is zlib's, 0 for none."""
+    """Return the request body for `content`; `level` is zlib's, 0 for none.
+
+    A short content is not compressed: a few dozen bytes less do not make the packet cheaper, and setting up zlib costs
+    the server more than all else that it does to read such a frame.
+    """
     payload, codec = content, RAW
-    if level:
+    if level and len(content) >= _SQUEEZE_FROM_BYTES:
         squeezed = zlib.compress(content, level)
         if len(squeezed) < len(content):
             payload, codec = squeezed, ZLIB
