@@ -25,7 +25,7 @@ def test_every_limit_can_be_set_by_option_and_by_environment():
     arguments = {
         "requests-per-second": "5", "requests-burst": "7", "wrong-keys-per-second": "2", "wrong-keys-burst": "3",
         "max-body-mib": "1", "max-content-mib": "2", "max-commits": "10", "max-fields": "11", "max-waiting": "12",
-        "remember-entries-days": "1.5", "body-timeout-s": "4", "keep-alive-s": "8", "stop-timeout-s": "9",
+        "remember-entries-days": "1.5", "body-timeout-s": "4", "head-timeout-s": "5", "max-connections": "6", "keep-alive-s": "8", "stop-timeout-s": "9",
     }  # fmt: skip
     by_option = _config(
         options("--data", "x", *(part for name, text in arguments.items() for part in (f"--{name}", text)))
@@ -38,6 +38,7 @@ def test_every_limit_can_be_set_by_option_and_by_environment():
     assert (by_option.wire.body_bytes, by_option.wire.content_bytes) == (2**20, 2 * 2**20)
     assert (by_option.wire.commits, by_option.ingest.fields_per_device, by_option.ingest.waiting_pushes) == (10, 11, 12)
     assert (by_option.ingest.remember_entries_days, by_option.connections.body_timeout_s) == (1.5, 4)
+    assert (by_option.connections.head_timeout_s, by_option.connections.connections) == (5, 6)
     assert (by_option.keep_alive_s, by_option.stop_timeout_s) == (8, 9)
 
 
@@ -67,3 +68,9 @@ def test_a_database_comes_later():
 
 def test_data_is_a_folder():
     assert _config(options("--data", "some/folder")).data == Path("some/folder")
+
+
+def test_the_page_is_there_unless_it_is_switched_off_and_no_proxy_is_trusted_unasked():
+    assert (_config(options("--data", "x")).overview, _config(options("--data", "x")).trusted_proxies) == (True, "")
+    assert not _config(options("--data", "x", "--no-overview")).overview
+    assert not _config(options("--data", "x", env={"NIKDEV_OVERVIEW": "off"})).overview

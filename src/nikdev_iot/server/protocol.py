@@ -23,6 +23,7 @@ _BETWEEN, _HEAD, _BODY = range(3)
 _MAX_HEADERS = 200
 _MAX_UNWANTED_BYTES = 16 * 1024 * 1024
 """Of a body that was answered before it was read: discarded, so that a client that only reads then sees the answer."""
+_MAX_REFUSED_BYTES = 1024 * 1024
 _LINGER_S = 1.0
 _CLOCK_S = 0.005
 """How exact the loop's clock is."""
@@ -148,6 +149,9 @@ class OneWriteProtocol(HttpToolsProtocol):
             if len(data) <= room:
                 return
             data = data[room:]
+        self._body_bytes += len(data)
+        if self._body_bytes > _MAX_REFUSED_BYTES:
+            self.transport.close()
 
     def _take(self, data: bytes) -> None:
         before, self._began, self._had_body = self._part, 0, False
@@ -248,6 +252,7 @@ class OneWriteProtocol(HttpToolsProtocol):
         if self._is_refused:
             return
         self._is_refused = True
+        self._body_bytes = 0
         if self._is_answering():
             cycle = self.cycle
             if self.pipeline or self._part != _BODY or cycle.response_started:

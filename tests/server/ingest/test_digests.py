@@ -66,3 +66,46 @@ def test_an_origin_that_is_not_there_has_none(storage, new_device):
         [],
         None,
     )
+
+
+def test_packs_without_commits_cost_no_more_than_others(storage, new_device):
+    device, origin = new_device(), Origin(storage.epoch)
+    packs = [
+        read_pack(
+            origin.pack([] if number < 510 else [{"a": 1}], gaps=[Gap(number + 1, 1, "x")] if number < 510 else []),
+            device=device,
+            key_id=uuid.uuid4(),
+            limits=DEFAULT_LIMITS,
+            received_us=0,
+            sent_us=None,
+            templates=Templates(),
+        ).stored
+        for number in range(511)
+    ]
+    with storage.write() as write:
+        write.put_packs(packs)
+    key = (device.id, origin.id)
+    patient = {"limits": DEFAULT_LIMITS, "monotonic_s": lambda: 0.0}
+    assert digests_after(storage, key, after=0, limit=5, **patient) == ([], 500)
+    found, following = digests_after(storage, key, after=500, limit=5, **patient)
+    assert ([number for number, _ in found], following) == ([511], None)
+
+
+def test_an_answer_takes_half_a_second_and_always_gets_on(storage, stored):
+    key, digests = stored
+    found, following, pages = [], 0, 0
+    while following is not None:
+        ticks = map(float, range(100))
+        page, following = digests_after(
+            storage, key, after=following, limit=100, limits=DEFAULT_LIMITS, monotonic_s=ticks.__next__
+        )
+        found += page
+        pages += 1
+    assert dict(found) == digests
+    assert pages == 3
+
+
+@pytest.mark.parametrize("after", [8, 9, 2**63 - 1])
+def test_behind_the_end_there_is_nothing(storage, stored, after):
+    key, _ = stored
+    assert digests_after(storage, key, after=after, limit=5, limits=DEFAULT_LIMITS) == ([], None)

@@ -175,11 +175,11 @@ async def _exchange(app: App, scope: dict[str, Any], body: bytes) -> Answer:
 
 
 @contextmanager
-def running_site(folder: Path) -> Iterator[Site]:
-    """Run the app over a new store in `folder`."""
+def running_site(folder: Path, **options: Any) -> Iterator[Site]:
+    """Run the app over a new store in `folder`; `options` are of `ServerConfig`."""
     storage = open_storage(folder)
     clock = Clock(time.time_ns() // 1000)
-    app = App(ServerConfig(data=folder, rates=_OPEN), storage, now_us=clock)
+    app = App(ServerConfig(data=folder, rates=_OPEN, **options), storage, now_us=clock)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     started, stop = asyncio.Event(), asyncio.Event()

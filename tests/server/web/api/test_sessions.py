@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 from tests.server.web.whole_app import PASSWORD
 
 
@@ -48,3 +50,34 @@ def test_what_was_sent_is_never_sent_back(site):
         answer = site.send("POST", "/api/v1/sessions", {}, body)
         assert answer.status == 422
         assert b"hunter2" not in answer.body
+
+
+def test_passwords_that_wait_for_their_turn_keep_nothing_else_waiting(site):
+    account = site.new_account("busy@example.org")
+    session = site.new_session(account)
+    key = site.new_key(site.new_device(account))
+    free = threading.Event()
+    waiting = [site.services.password_executor.submit(free.wait, 30) for _ in range(100)]
+    try:
+        assert site.get("/api/v1/device", key).status == 200
+        assert site.get("/api/v1/values", key).status == 200
+        assert site.get("/api/v1/account", session).status == 200
+        assert site.get("/healthz").status == 200
+        names = [thread.name for thread in threading.enumerate() if thread.name.startswith("nikdev-password")]
+        assert len(names) <= 2
+    finally:
+        free.set()
+    assert all(done.result(30) for done in waiting)
+
+
+def test_passwords_are_checked_in_threads_of_their_own(site, monkeypatch):
+    seen = []
+    whole = site.services.sessions.sign_in
+
+    def sign_in(**options):
+        seen.append(threading.current_thread().name)
+        return whole(**options)
+
+    monkeypatch.setattr(site.services.sessions, "sign_in", sign_in)
+    site.new_session(site.new_account())
+    assert seen[0].startswith("nikdev-password")

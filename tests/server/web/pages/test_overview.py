@@ -113,7 +113,11 @@ def test_it_is_not_for_who_has_no_address(filled):
 
 
 @pytest.mark.parametrize(
-    "name", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Host", "X-Forwarded-Proto", "Via"]
+    "name",
+    [
+        *("X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Host", "X-Forwarded-Proto", "Via"),
+        *("X-Forwarded-Port", "CF-Connecting-IP", "True-Client-IP", "X-Client-IP"),
+    ],
 )
 @pytest.mark.parametrize("text", ["127.0.0.1", "", "for=127.0.0.1"])
 def test_a_proxy_on_this_machine_does_not_open_it_to_others(filled, name, text):
@@ -138,6 +142,16 @@ def test_a_proxy_that_says_nothing_but_speaks_http_1_0_does_not_either(filled):
         "[::2]",
         "[",
         "]",
+        "[::1]x",
+        "[::1]:8321x",
+        "[::1",
+        "[127.0.0.1]",
+        "[localhost]",
+        "localhost:",
+        "localhost:8321:1",
+        "127.0.0.1, evil.example",
+        "127.0.0.1/",
+        "a@127.0.0.1",
     ],
 )
 def test_a_name_that_only_resolves_to_this_machine_does_not_either(filled, host):
@@ -191,3 +205,9 @@ def test_very_many_devices_are_not_all_shown(tmp_path, monkeypatch):
 )
 def test_ages_in_words(age_us, text):
     assert age_text(age_us) == text
+
+
+@pytest.mark.parametrize("options", [{"overview": False}, {"trusted_proxies": "127.0.0.1"}, {"trusted_proxies": "*"}])
+def test_it_can_be_switched_off_and_is_behind_a_proxy(tmp_path, options):
+    with running_site(tmp_path, **options) as site:
+        refused(site.get("/", HERE))
