@@ -147,10 +147,3 @@ def test_refused_entries_are_not_remembered(storage, run, new_device):
     assert isinstance(run(entries_push(closed, (5, {"a": 1})))[0], Invalid)
     opened = Device(id=closed.id, account_id=closed.account_id, name="a", created_us=0)
     assert run(entries_push(opened, (5, {"a": 1}))) == [EntriesOutcome(1, 0)]
-
-
-def test_a_pack_under_the_origin_of_the_entries_takes_its_place_in_the_chain(storage, run, device):
-    origin = Origin(storage.epoch, id=entries_origin(device.id))
-    outcomes = run(pack_push(device, origin.pack([{"a": 1}])), entries_push(device, (5, {"a": 2})))
-    assert outcomes == [PackOutcome(Verdict.STORE, Mark(1, origin.parent)), EntriesOutcome(1, 0)]
-    assert [commit.number for commit in commits_of(storage, device)] == [1, 2]
