@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,6 +54,15 @@ def test_what_another_one_says_is_named(body: str | bytes, kind: str, part: str)
     assert "502" in text
     assert URL in text
     assert "baseUrl" in text
+
+
+def test_what_a_server_says_commands_no_terminal() -> None:
+    said = json.dumps({"message": "no\x1b[2J\n \u202e\x9b" + "\x07" * 9_000})
+    text = answer(400, said, "application/json").explain()
+    assert text.startswith("The server at http://h/api/v1/ says: no\\x1b[2J \\u202e\\u009b\\x07")
+    assert text.isprintable()
+    assert len(text) < 3_000
+    assert answer(400, "hm", "text/\x9b2J").explain().isprintable()
 
 
 def test_a_redirect_is_named_with_its_target() -> None:

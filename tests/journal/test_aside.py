@@ -33,6 +33,13 @@ def test_rejecting_counts_what_is_newly_set_aside(queue):
     assert queue.rejected(limit=0) == []
 
 
+def test_reasons_are_kept_as_readable_text(queue):
+    queue.set_rejected({1: "no:\n \x1b[2Jnot\u202e this\ud800", 2: "\x07" * 3_000})
+    first, second = (commit.reason for commit in queue.rejected())
+    assert first == "no: \\x1b[2Jnot\\u202e this\\ud800"
+    assert second == "\\x07" * 500
+
+
 def test_what_is_acknowledged_cannot_be_rejected(queue):
     pushed(queue)
     assert queue.set_rejected({1: "late"}) == 0
@@ -91,7 +98,7 @@ def test_what_is_discarded_is_gone_from_the_file(path, journal):
 def test_a_reason_that_is_no_text_is_made_one(queue):
     queue.set_rejected({1: "half \ud800 a pair", 2: "long " * 1000})
     reasons = [commit.reason for commit in queue.rejected()]
-    assert reasons[0] == "half ? a pair"
+    assert reasons[0] == "half \\ud800 a pair"
     assert len(reasons[1]) == 2000
     assert pushed(queue).gaps[1].reason == ("long " * 1000)[:200]
 

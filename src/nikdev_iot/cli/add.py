@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from nikdev_iot.model.errors import ValueRefused
+from nikdev_iot.model.showing import visible
 from nikdev_iot.model.values import Value, check_field_id, check_value
 
 from .assignments import split_assignment
@@ -41,7 +42,7 @@ def add(*, assignments: tuple[str, ...], texts: tuple[str, ...], as_json: bool) 
         print_json({"added": values, "staged": staged})
         return
     for field_id, value in values.items():
-        click.echo(f"{field_id} = {shown(value)}")
+        click.echo(f"{visible(field_id)} = {shown(value)}")
 
 
 def staged_from(assignments: tuple[str, ...], texts: tuple[str, ...]) -> dict[str, Value]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from nikdev_iot.model.showing import visible
+
 from .exit_codes import ExitCode
 from .folder import open_folder
 from .output import json_option, mark, print_json
@@ -54,7 +56,7 @@ def doctor(*, as_json: bool) -> int:
         width = max(len(step.name) for step in report.steps)
         for step in report.steps:
             sign = mark(ok=step.ok, is_note=step.is_note)
-            click.echo(f"{sign} {step.name:<{width}}  {for_the_command_line(step.found)}")
+            click.echo(f"{sign} {step.name:<{width}}  {visible(for_the_command_line(step.found))}")
             if step.todo:
-                click.echo(f"  {'':<{width}}  {click.style(for_the_command_line(step.todo), fg='yellow')}")
+                click.echo(f"  {'':<{width}}  {click.style(visible(for_the_command_line(step.todo)), fg='yellow')}")
     return next((_CODES.get(step.name, ExitCode.UNEXPECTED) for step in report.steps if not step.ok), ExitCode.OK)

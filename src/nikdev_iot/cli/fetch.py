@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from nikdev_iot.model.errors import GetException
+from nikdev_iot.model.showing import visible
 
 from .folder import open_folder
 from .get import named_fields
@@ -82,10 +84,11 @@ def _field_ids(transport: Transport) -> list[str]:
 
 
 def _write(parts: Iterable[str], *, end: str = "\n") -> None:
-    """Write as it comes, many small parts at a time."""
+    """Write as it comes, many small parts at a time; to a file or a program exactly as it is."""
+    on_terminal = sys.stdout.isatty()
     waiting: list[str] = []
     for part in parts:
-        waiting.append(part + end)
+        waiting.append((visible(part) if on_terminal else part) + end)
         if len(waiting) == _LINES_PER_WRITE:
             click.echo("".join(waiting), nl=False)
             waiting.clear()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from nikdev_iot.model.showing import visible
+
 from .exit_codes import ExitCode
 from .folder import open_folder
 from .output import json_option, mark, print_json
@@ -30,7 +32,7 @@ def fsck(*, as_json: bool) -> int:
         print_json({"ok": not problems, "journal": str(path), "problems": found})
     else:
         for problem in problems:
-            click.echo(f"{mark(ok=False)} {problem}")
+            click.echo(f"{mark(ok=False)} {visible(str(problem))}")
         if not problems:
-            click.echo(f"{mark(ok=True)} {path} is sound.")
+            click.echo(f"{mark(ok=True)} {visible(str(path))} is sound.")
     return ExitCode.JOURNAL if problems else ExitCode.OK

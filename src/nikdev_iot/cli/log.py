@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nikdev_iot.model.showing import visible
+
 from .folder import open_folder
 from .output import counted, json_option, print_json, when
 
@@ -40,7 +42,8 @@ def log(*, limit: int, before: int | None, as_json: bool) -> None:
         number = f"{entry.number}" if entry.origin == current else f"{entry.number} of {str(entry.origin)[:8]}"
         state = click.style(f"{entry.state.value:<12}", fg=_COLORS[entry.state.value])
         line = f"{click.style(f'{number:>8}', bold=True)}  {when(entry.time_us)}  {state}"
-        click.echo(f"{line}  {counted(entry.value_count, 'value')}{f'  {entry.message}' if entry.message else ''}")
+        message = f"  {visible(entry.message)}" if entry.message else ""
+        click.echo(f"{line}  {counted(entry.value_count, 'value')}{message}")
 
 
 def log_entry(entry: LogEntry) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -12,9 +11,11 @@ import click
 
 from nikdev_iot._version import __version__
 from nikdev_iot.model.errors import NikDevError
+from nikdev_iot.model.showing import visible
 
 from .exit_codes import ExitCode, exit_code_of
 from .lazy import LazyGroup, ReaderGone, Verb
+from .output import json_text
 from .wording import for_the_command_line
 
 __all__ = ["VERBS", "main", "root"]
@@ -111,12 +112,12 @@ def _tell(message: str, hint: str, code: int, *, as_json: bool, problems: Sequen
         body |= {"message": message, "hint": hint}
         if problems:
             body["problems"] = list(problems)
-        click.echo(json.dumps({"error": body}, ensure_ascii=False), err=True)
+        click.echo(json_text({"error": body}), err=True)
         return
     color = False if os.environ.get("NO_COLOR") else None
-    click.echo(click.style("nikdev: ", fg="red", bold=True) + message, err=True, color=color)
+    click.echo(click.style("nikdev: ", fg="red", bold=True) + visible(message, keep="\n"), err=True, color=color)
     if hint:
-        click.echo(hint, err=True, color=color)
+        click.echo(visible(hint, keep="\n"), err=True, color=color)
 
 
 def _tell_error(error: NikDevError, code: int, *, as_json: bool) -> None:

@@ -9,23 +9,30 @@ from typing import Any
 
 import click
 
+from nikdev_iot.model.showing import visible
 from nikdev_iot.model.times import iso
 from nikdev_iot.model.values import Value
 
-__all__ = ["counted", "json_option", "mark", "print_json", "print_table", "shown", "when"]
+__all__ = ["counted", "json_option", "json_text", "mark", "print_json", "print_table", "shown", "when"]
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
+def json_text(data: Any) -> str:
+    """Return JSON in which letters are themselves, and whatever could command a terminal is escaped."""
+    return visible(json.dumps(data, ensure_ascii=False))
+
+
 def print_json(data: Mapping[str, Any]) -> None:
     """Print one JSON object on one line."""
-    click.echo(json.dumps(data, ensure_ascii=False))
+    click.echo(json_text(data))
 
 
 def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print aligned columns; the titles too, where there are rows."""
+    """Print aligned columns, whatever is in their cells; the titles too, where there are rows."""
     if not rows:
         return
+    rows = [[visible(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
     for number, row in enumerate([titles, *rows]):
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from nikdev_iot.model.showing import visible
+
 from .folder import open_folder
 from .output import counted, json_option, print_json, when
 
@@ -54,9 +56,9 @@ def rejected(*, numbers: tuple[int, ...], restore: bool, as_json: bool) -> None:
     if not found:
         click.echo(_none(numbers))
     for item in found:
-        note = f"  {item.message}" if item.message else ""
+        note = f"  {visible(item.message)}" if item.message else ""
         click.echo(f"{click.style(f'{item.number:>8}', bold=True)}  {when(item.time_us)}{note}")
-        click.echo(f"          {click.style(item.reason, fg='red')}")
+        click.echo(f"          {click.style(visible(item.reason), fg='red')}")
 
 
 def _none(numbers: tuple[int, ...]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from nikdev_iot.model.errors import ValueRefused
+from nikdev_iot.model.showing import visible
 from nikdev_iot.model.times import iso
 
 from .folder import open_folder
@@ -33,8 +34,9 @@ def show(*, number: int, as_json: bool) -> None:
         return
     click.echo(click.style(f"commit {entry.number}", fg="yellow") + f" of {entry.origin}")
     click.echo(f"time   {iso(entry.time_us)}")
-    click.echo(f"state  {entry.state.value}{f': {entry.reason}' if entry.reason else ''}")
+    click.echo(f"state  {entry.state.value}{f': {visible(entry.reason)}' if entry.reason else ''}")
     if entry.message:
-        click.echo(f"\n    {entry.message}\n")
+        lines = "".join(f"    {visible(line)}\n" for line in entry.message.splitlines())
+        click.echo(f"\n{lines}")
     for field_id, value in (entry.values or {}).items():
-        click.echo(f"  {field_id} = {shown(value)}")
+        click.echo(f"  {visible(field_id)} = {shown(value)}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from nikdev_iot.model.showing import visible
+
 from .folder import open_folder
 from .output import counted, json_option, print_json, shown, when
 
@@ -49,7 +51,7 @@ def status(*, as_json: bool) -> None:
     if staged:
         click.echo("Staged for the next commit:")
         for field_id, value in staged.items():
-            click.echo(click.style(f"  {field_id} = {shown(value)}", fg="green"))
+            click.echo(click.style(f"  {visible(field_id)} = {shown(value)}", fg="green"))
     else:
         click.echo("Nothing is staged.")
     if found.unpushed:

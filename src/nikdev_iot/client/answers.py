@@ -10,12 +10,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from nikdev_iot.model.errors import NikDevError
+from nikdev_iot.model.showing import one_line
 
 __all__ = ["Answer", "NotOurs"]
 
 _API = "/api/v1/"
 _TITLE = re.compile(r"<title[^>]*>\s*(.{1,200}?)\s*</title>", re.IGNORECASE | re.DOTALL)
 _LONGEST_QUOTE = 300
+_LONGEST_MESSAGE = 2_000
 
 
 class NotOurs(NikDevError):
@@ -73,7 +75,8 @@ class Answer:
             )
         said = self.said()
         if said is not None:
-            return f"The server at {_base_url(self.url)} says: {said['message'][:2_000]} (HTTP {self.status})"
+            message = one_line(said["message"][:_LONGEST_MESSAGE])[:_LONGEST_MESSAGE]
+            return f"The server at {_base_url(self.url)} says: {message} (HTTP {self.status})"
         return self.not_ours()
 
     def not_ours(self) -> str:
@@ -87,7 +90,7 @@ class Answer:
         elif "json" in self.content_type or text[:1] in "{[":
             what = "JSON that is damaged or not a NikDev server's"
         else:
-            what = f"{_quoted(text)} ({self.content_type or 'of no type'})"
+            what = f"{_quoted(text)} ({one_line(self.content_type)[:100] or 'of no type'})"
         return (
             f"{self.url} answered with HTTP {self.status} and {what}, not as a NikDev server does. Another program, a "
             "proxy or a network's sign-in page may stand there: check 'baseUrl' and the network."

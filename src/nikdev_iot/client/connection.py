@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nikdev_iot.model.errors import ConfigError, NikDevError
+from nikdev_iot.model.showing import one_line, short
 
 from .answers import Answer, NotOurs
 from .config import Config
@@ -168,7 +169,10 @@ class _Examination:
         if not isinstance(about, dict) or about.get("name") != "nikdev-iot":
             return _ill("server", self._answer.not_ours(), hint)
         self._server = about
-        return _well("server", f"NikDev IoT {about.get('version', 'of unknown version')}")
+        version = about.get("version")
+        return _well(
+            "server", f"NikDev IoT {one_line(version)[:40] if isinstance(version, str) else 'of unknown version'}"
+        )
 
     def _clock(self) -> Step:
         server_us = None if self._server is None else self._server.get("server_time_us")
@@ -202,7 +206,9 @@ class _Examination:
         self.can_read = self._key.get("read") is True
         self.can_write = self._key.get("write") is True
         key_name = self._key.get("name")
-        return _well("key", f"device {name!r}, " + (f"key {key_name!r}" if key_name else "a key without a name"))
+        return _well(
+            "key", f"device {short(name)}, " + (f"key {short(key_name)}" if key_name else "a key without a name")
+        )
 
     def _read(self) -> Step:
         if self._key is None:

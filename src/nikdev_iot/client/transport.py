@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from nikdev_iot._version import __version__
 from nikdev_iot.model.errors import NikDevError
+from nikdev_iot.model.showing import one_line
 from nikdev_iot.wire.headers import API_KEY, DEVICE_ID
 
 from .answers import Answer
@@ -44,7 +45,7 @@ class TransportError(NikDevError):
     """No whole answer came. Whether the request arrived is not known, except where `trouble` says it cannot have."""
 
     def __init__(self, message: str, *, trouble: Trouble, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
+        super().__init__(one_line(message), hint=hint)
         self.trouble: Trouble = trouble
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping
 
+from nikdev_iot.model.showing import one_line
+
 from . import holes, origins
 from .holes import Hole, HoleKind
 from .rows import delete_rows, move_rows
@@ -39,8 +41,8 @@ def reject_all(connection: sqlite3.Connection, reason: str, *, at_us: int) -> in
 
 
 def _clean(reason: str) -> str:
-    """Return what a server said, so that it can be stored and sent back as text."""
-    return reason[:_MAX_REASON_CHARS].encode("utf-8", "replace").decode()
+    """Return what a server said, so that it can be stored, shown, and sent back as text."""
+    return one_line(reason[: 2 * _MAX_REASON_CHARS])[:_MAX_REASON_CHARS]
 
 
 def _unpushed(connection: sqlite3.Connection) -> list[tuple[int, int]]:

@@ -10,6 +10,7 @@ from enum import IntEnum
 from functools import lru_cache
 
 from .errors import ValueRefused
+from .showing import short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def check_field_id(field_id: object) -> str:
     """
     if not isinstance(field_id, str):
         raise ValueRefused(
-            f"A Field ID is a text; got {_short(field_id)} ({type(field_id).__name__}).", field_id=field_id
+            f"A Field ID is a text; got {short(field_id)} ({type(field_id).__name__}).", field_id=field_id
         )
     # The long ones are kept out of the cache, which would hold on to them.
     problem = (
@@ -74,7 +75,7 @@ def check_field_id(field_id: object) -> str:
     )
     if problem:
         raise ValueRefused(
-            f"{_short(field_id)} cannot be a Field ID: {problem}.",
+            f"{short(field_id)} cannot be a Field ID: {problem}.",
             field_id=field_id,
             hint="A Field ID has 1 to 64 characters, no control characters, no comma, no slash "
             "and no space at either end.",
@@ -129,11 +130,11 @@ def check_message(message: str | None) -> str | None:
     if message is None:
         return None
     if not isinstance(message, str):
-        raise ValueRefused(f"A commit message is a text; got {_short(message)} ({type(message).__name__}).")
+        raise ValueRefused(f"A commit message is a text; got {short(message)} ({type(message).__name__}).")
     message = str.__str__(message)
     problem = _text_problem(message)
     if problem:
-        raise ValueRefused(f"The commit message {_short(message)} cannot be kept: {problem}.")
+        raise ValueRefused(f"The commit message {short(message)} cannot be kept: {problem}.")
     return message
 
 
@@ -173,15 +174,5 @@ def _plain(field_id: str, value: Any) -> Value:
 
 
 def _refused(field_id: str, value: object, problem: str, hint: str = "") -> ValueRefused:
-    message = f"The value {_short(value)} of field {field_id!r} cannot be kept: {problem}."
+    message = f"The value {short(value)} of field {field_id!r} cannot be kept: {problem}."
     return ValueRefused(message, field_id=field_id, hint=hint or "Nothing was staged.")
-
-
-def _short(value: object) -> str:
-    try:
-        if isinstance(value, str) and len(value) > 80:
-            return f"{value[:60]!r}… ({len(value)} characters)"
-        text = repr(value)
-    except Exception:  # noqa: BLE001 - a stranger's repr may do anything, and this is an error path
-        text = f"<{type(value).__name__}>"
-    return text if len(text) <= 80 else f"{text[:60]}… ({len(text)} characters)"

@@ -7,6 +7,7 @@ import sys
 import click
 
 from nikdev_iot.cli.output import json_option, print_json, print_table, when
+from nikdev_iot.model.showing import visible
 
 from .store import now_us, open_store, store_options
 
@@ -43,7 +44,7 @@ def add_account(email: str, *, password_stdin: bool, as_json: bool) -> None:
     if as_json:
         print_json({"account_id": str(made.id)})
     else:
-        click.echo(f"Account {made.email} made: {made.id}")
+        click.echo(f"Account {visible(made.email)} made: {made.id}")
 
 
 @account.command("password")
@@ -63,7 +64,7 @@ def set_password(email: str, *, password_stdin: bool) -> None:
         accounts = Accounts(storage, passwords=Passwords(), now_us=now_us)
         found = accounts.find(email)
         accounts.set_password(found.id, _password(from_stdin=password_stdin))
-    click.echo(f"The password of {found.email} is changed, and all its sessions are ended.")
+    click.echo(f"The password of {visible(found.email)} is changed, and all its sessions are ended.")
 
 
 @account.command("list")

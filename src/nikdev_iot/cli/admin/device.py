@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from nikdev_iot.cli.output import json_option, print_json, print_table, when
+from nikdev_iot.model.showing import visible
 
 from .store import now_us, open_store, store_options
 
@@ -36,7 +37,7 @@ def add_device(name: str, *, email: str, as_json: bool) -> None:
     if as_json:
         print_json({"device_id": str(made.id)})
     else:
-        click.echo(f"Device {made.name} made: {made.id}")
+        click.echo(f"Device {visible(made.name)} made: {made.id}")
 
 
 @device.command("list")

@@ -18,6 +18,7 @@ from nikdev_iot.cli.folder import open_folder
 from nikdev_iot.cli.output import json_option, print_json
 from nikdev_iot.cli.wording import for_the_command_line
 from nikdev_iot.model.errors import JournalError, NikDevError
+from nikdev_iot.model.showing import visible
 
 from .pusher import BackgroundPusher
 from .readings import HostReadings, load_psutil
@@ -126,7 +127,7 @@ def _push(api: Api) -> int:
 
 
 def _tell(line: str) -> None:
-    click.echo(for_the_command_line(line), err=True)
+    click.echo(visible(for_the_command_line(line)), err=True)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from nikdev_iot.cli.folder import open_folder
-from nikdev_iot.cli.output import json_option
+from nikdev_iot.cli.output import json_option, print_json
 from nikdev_iot.cli.progress import Advance, progress_bar
 from nikdev_iot.model.errors import ConfigError, ValueRefused
 
@@ -109,7 +109,7 @@ def import_file(
         else:
             receipt = _import(rows, import_key(file, options), again=again, file=file)
     if as_json:
-        click.echo(json.dumps(summary_json(file, reader.tally, receipt), ensure_ascii=False))
+        print_json(summary_json(file, reader.tally, receipt))
     else:
         print_summary(file, reader.tally, receipt)
 

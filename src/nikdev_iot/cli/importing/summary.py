@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nikdev_iot.cli.output import counted, print_table, when
+from nikdev_iot.model.showing import visible
 from nikdev_iot.model.values import Kind
 
 from .rows import LISTED, FieldTally, LineNote, Tally
@@ -58,10 +59,12 @@ def print_summary(file: Path, tally: Tally, receipt: BulkReceipt | None) -> None
     span = f", from {when(tally.first_us)} to {when(tally.last_us)}" if tally.commits else ""
     count = counted(tally.commits, "commit")
     if receipt is None:
-        click.echo(f"{file.name}: {count} would be made of {counted(tally.rows, 'row')}{span}. Nothing was imported.")
+        click.echo(
+            f"{visible(file.name)}: {count} would be made of {counted(tally.rows, 'row')}{span}. Nothing was imported."
+        )
     else:
         numbers = f" ({receipt.first} to {receipt.last})" if receipt.count else ""
-        click.echo(f"{file.name}: {count}{numbers} of {counted(tally.rows, 'row')}{span}.")
+        click.echo(f"{visible(file.name)}: {count}{numbers} of {counted(tally.rows, 'row')}{span}.")
     _print_fields(tally)
     _print_skipped(tally)
     for text, cells in tally.like_missing.most_common():
@@ -103,6 +106,6 @@ def _print_skipped(tally: Tally) -> None:
 
 def _print_notes(notes: list[LineNote], count: int) -> None:
     for note in notes:
-        click.echo(f"  {note}")
+        click.echo(f"  {visible(str(note))}")
     if count > LISTED:
         click.echo(f"  and {count - LISTED} more")
