@@ -25,7 +25,8 @@ def test_every_limit_can_be_set_by_option_and_by_environment():
     arguments = {
         "requests-per-second": "5", "requests-burst": "7", "wrong-keys-per-second": "2", "wrong-keys-burst": "3",
         "max-body-mib": "1", "max-content-mib": "2", "max-commits": "10", "max-fields": "11", "max-waiting": "12",
-        "remember-entries-days": "1.5", "body-timeout-s": "4", "head-timeout-s": "5", "max-connections": "6", "keep-alive-s": "8", "stop-timeout-s": "9",
+        "remember-entries-days": "1.5", "body-timeout-s": "4",
+        "head-timeout-s": "5", "max-connections": "6", "keep-alive-s": "8", "stop-timeout-s": "9",
     }  # fmt: skip
     by_option = _config(
         options("--data", "x", *(part for name, text in arguments.items() for part in (f"--{name}", text)))
