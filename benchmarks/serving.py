@@ -70,19 +70,24 @@ def serving(folder: Path | None = None) -> Iterator[Server]:
     """Run `nikdev serve` on a free port, without a limit on requests."""
     with tempfile.TemporaryDirectory() as made:
         data = (folder or Path(made)) / "server"
-        process = subprocess.Popen(
-            [sys.executable, "-m", "nikdev_iot.cli", "serve", "--port", "0", "--data", str(data)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env={**os.environ, "NIKDEV_REQUESTS_PER_SECOND": "1000000"},
-        )
+        log_path = Path(made) / "server.log"
+        with log_path.open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "nikdev_iot.cli", "serve", "--port", "0", "--data", str(data)],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env={**os.environ, "NIKDEV_REQUESTS_PER_SECOND": "1000000"},
+            )
         try:
             line = process.stdout.readline()
             url = re.search(r"http://[^\s/]+", line)
             if url is None:
                 raise RuntimeError(f"the server did not start: {line!r}")
             yield Server(url[0] + "/api/v1/", data, process.pid)
+        except Exception:
+            sys.stderr.write(log_path.read_text()[-4_000:])
+            raise
         finally:
             process.terminate()
             process.wait(timeout=30)
