@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from nikdev_iot import Api
+from nikdev_iot.client import legacy
 from nikdev_iot.client.legacy import find_shelves, read_shelf
 from nikdev_iot.journal.journal import Journal
 from nikdev_iot.model.values import Value
@@ -273,3 +274,85 @@ def test_without_queue_on_disk_nothing_is_taken_over(tmp_path: Path) -> None:
     with made(tmp_path, stageUnpushedEntries=False) as api:
         assert api.status().unpushed == 0
     assert names(tmp_path) == before
+
+
+# -- shelves that somebody made to do harm ---------------------------------------------------------------
+
+
+def put_raw(path: Path, entries: bytes) -> None:
+    with dbm.dumb.open(str(path), "c") as database:
+        database[b"version"] = pickle.dumps("1.0.0")
+        database[b"values"] = pickle.dumps([])
+        database[b"entries"] = entries
+
+
+def test_a_timestamp_that_would_fill_the_memory_is_named_in_short(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    value: object = 1
+    for _ in range(60):
+        value = (value, value)
+    harmful = [{"timestamp": value, "values": []}, {"timestamp": T0, "values": [{"a": value}]}]
+    put_raw(tmp_path / "iot_storage.db", pickle.dumps(harmful))
+    with made(tmp_path) as api:
+        assert api.status().unpushed == 0
+    assert "an entry with the timestamp (((" in caplog.text
+    assert "The value (((" in caplog.text
+    assert len(caplog.text) < 2_000
+
+
+def _meant_often() -> bytes:
+    values = [{"a": 1}] * 10_000
+    return pickle.dumps([{"timestamp": T0, "values": values}] * 10_000)
+
+
+def _long_texts_meant_often() -> bytes:
+    values = [{"a": "x" * 1_000_000}] * 10_000
+    return pickle.dumps([{"timestamp": T0, "values": values}])
+
+
+@pytest.mark.parametrize("make", [_meant_often, _long_texts_meant_often])
+def test_a_shelf_that_means_more_than_it_holds_stays(
+    tmp_path: Path, make: Callable[[], bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    put_raw(tmp_path / "iot_storage.db", make())
+    before = names(tmp_path)
+    with made(tmp_path) as api:
+        assert api.status().unpushed == 0
+    assert "again and again" in caplog.text
+    assert names(tmp_path) == before
+
+
+def test_a_shelf_that_is_too_large_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    leave(tmp_path / "iot_storage.db", entries=ENTRIES * 100)
+    with monkeypatch.context() as patched, made(tmp_path) as api:
+        patched.setattr(legacy, "MAX_VALUE_BYTES", 100)
+        assert api.status().unpushed == 0
+        assert "a value of" in caplog.text
+    with Path(tmp_path / "iot_storage.db.dat").open("r+b") as file:
+        file.truncate(legacy.MAX_FILES_BYTES + 1)  # a hole: it takes no room until it is copied
+        with made(tmp_path) as api:
+            assert api.status().unpushed == 0
+        assert "more than" in caplog.text
+        file.truncate(1 << 20)
+    with made(tmp_path) as api:
+        assert api.status().unpushed == 300
+
+
+def test_an_index_that_no_parser_can_take(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    leave(tmp_path / "iot_storage.db", entries=ENTRIES)
+    (tmp_path / "iot_storage.db.dir").write_text("'entries', " + "(" * 10_000 + "\n")
+    with made(tmp_path) as api:
+        assert api.status().unpushed == 0
+    assert "cannot be read here" in caplog.text
+
+
+def test_only_the_first_that_are_left_are_kept_in_mind(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    leave(tmp_path / "iot_storage.db", entries=[{"timestamp": T0, "values": [{f"f{n}": None for n in range(1_000)}]}])
+    with made(tmp_path) as api:
+        assert api.status().unpushed == 0
+    assert "1000 values" in caplog.text
+    assert "'f4'" in caplog.text
+    assert "'f5'" not in caplog.text

@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import pickle
+import tracemalloc
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -103,3 +104,60 @@ def test_a_flipped_byte_raises_what_is_expected(thing: object, at: int, byte: in
     content[at % len(content)] = byte
     with suppress(BadPickle):
         load_plain(bytes(content))
+
+
+# -- pickles that are small, and mean something that is not ----------------------------------------------
+
+DOUBLED = b"".join(b"q" + bytes([at]) + b"h" + bytes([at]) + b"\x86" for at in range(100))
+"""Each step makes a pair of what was there: 2^100 in all, to whoever goes through it."""
+LONG_NUMBER = b"\x8b" + (10**6).to_bytes(4, "little") + b"\x7f" * 10**6
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"}K\x01" + DOUBLED + b"K\x02s.",
+        b"}(K\x01" + DOUBLED + b"K\x02u.",
+        b"(K\x01" + DOUBLED + b"K\x02d.",
+        b"\x8f(K\x01" + DOUBLED + b"\x90.",
+        b"(K\x01" + DOUBLED + b"\x91.",
+        b"}(" + LONG_NUMBER + b"K\x02u.",
+        b"\x96" + (2**40).to_bytes(8, "little") + b".",
+        b"(" + b"".join(b"cm\nn%d\n" % number for number in range(1001)) + b"l.",
+    ],
+    ids=["setitem", "setitems", "dict", "set", "frozenset", "long-number", "bytearray", "many-classes"],
+)
+def test_what_would_take_for_ever_is_refused(content: bytes) -> None:
+    with pytest.raises(BadPickle):
+        load_plain(b"\x80\x05" + content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"cnumpy\ndtype\n(K\x01" + DOUBLED + b"tR.",
+        b"cnumpy\ndtype\n(X\x02\x00\x00\x00f8tR(K\x03K\x01" + DOUBLED + b"tb.",
+        b"c_codecs\nencode\n(X\xe9\x03\x00\x00" + b"x" * 1001 + b"tR.",
+    ],
+    ids=["type", "order", "long-text"],
+)
+def test_what_describes_a_number_is_looked_at_briefly(content: bytes) -> None:
+    with pytest.raises(ValueRefused):
+        check_value("x", load_plain(b"\x80\x02" + content))
+
+
+@pytest.mark.parametrize("put", [b"r\xff\xff\xff\x00", b"p16777215\n"])
+def test_the_memo_takes_what_is_in_it(put: bytes) -> None:
+    tracemalloc.start()
+    try:
+        assert load_plain(b"\x80\x02N" + put + b".") is None
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_name_of_a_class_is_shown_in_part() -> None:
+    with pytest.raises(ValueRefused) as caught:
+        check_value("x", load_plain(b"cm\n\x1b[2J" + b"n" * 10_000 + b"\n)R."))
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 400

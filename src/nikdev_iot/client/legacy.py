@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from nikdev_iot.model.errors import ValueRefused
+from nikdev_iot.model.showing import one_line, short
 from nikdev_iot.model.times import to_time_us
 from nikdev_iot.model.values import Value, check_field_id, check_value
 
@@ -27,6 +28,12 @@ _SUFFIXES = ("", ".db", ".dat", ".dir", ".bak", ".pag")
 """What the various dbm libraries append."""
 _UNDER_WAY = ".taking-over"
 _DONE = ".taken-over"
+_NAMED_LEFT = 5
+MAX_VALUE_BYTES = 32 * 1024 * 1024
+"""The longest of a shelf's values that is read: some hundred thousand entries."""
+MAX_FILES_BYTES = 4 * MAX_VALUE_BYTES
+_ALWAYS_READ = 1_000_000
+"""So many entries and values are read even where most are one and the same."""
 _SQLITE_MAGIC = b"SQLite format 3\0"
 
 
@@ -75,7 +82,8 @@ class Shelf:
         """A hash of what it holds: under it, the journal remembers that this was imported."""
         self._values = values
         self._entries = entries
-        self._left: list[str] = []
+        self._left = 0
+        self._first_left: list[str] = []
 
     def make_way(self, path: Path) -> None:
         """Move the shelf aside where it lies at `path`, which a journal is to take."""
@@ -108,7 +116,7 @@ class Shelf:
             try:
                 time_us = to_time_us(stamp if isinstance(stamp, int | float) else "")
             except ValueRefused:
-                self._left.append(f"an entry with the timestamp {stamp!r}")
+                self._leave(f"an entry with the timestamp {short(stamp)}")
                 continue
             values = dict(self._pairs(entry.get("values"), f"of the entry of {stamp}"))
             if values:
@@ -120,7 +128,12 @@ class Shelf:
                 try:
                     yield check_field_id(field_id), check_value(field_id, value)
                 except ValueRefused as error:
-                    self._left.append(f"{where}: {error.message}")
+                    self._leave(f"{where}: {error.message}")
+
+    def _leave(self, what: str) -> None:
+        self._left += 1
+        if self._left <= _NAMED_LEFT:
+            self._first_left.append(what)
 
     def _report(self, entries: int, staged: int, journal: Journal) -> None:
         import logging
@@ -133,10 +146,10 @@ class Shelf:
         if self._left:
             log.warning(
                 "%d values of 0.5.5 could not be taken over, and remain in %s, which is now called *%s: %s",
-                len(self._left),
+                self._left,
                 names,
                 _DONE,
-                "; ".join(self._left[:5]) + ("; …" if len(self._left) > 5 else ""),
+                "; ".join(self._first_left) + ("; …" if self._left > _NAMED_LEFT else ""),
             )
 
 
@@ -151,6 +164,26 @@ def _renamed(place: Path, original: Path, ending: str) -> Path:
     return target
 
 
+def _load(content: bytes) -> object:
+    """Return what a value of a shelf pickles; `ValueError` where it is not worth, or not possible, to read it."""
+    from .pickles import load_plain
+
+    if len(content) > MAX_VALUE_BYTES:
+        raise ValueError(f"it holds a value of {len(content)} bytes")
+    found = load_plain(content)
+    # What is written once can be meant any number of times; 0.5.5 writes each entry and each value by itself.
+    count = chars = 0
+    for entry in found if isinstance(found, list) else ():
+        values = entry.get("values") if isinstance(entry, dict) else None
+        for item in [entry, *values] if isinstance(values, list) else [entry]:
+            inner = item.values() if isinstance(item, dict) else ()
+            count += 1 + len(inner)
+            chars += sum(len(value) for value in inner if isinstance(value, str))
+            if count > max(len(content), _ALWAYS_READ) or chars > MAX_FILES_BYTES:
+                raise ValueError("it means the same values again and again")
+    return found
+
+
 def read_shelf(base: Path, files: dict[Path, Path]) -> Shelf | None:
     """Read a shelf from a copy of its files; None where it is none of 0.5.5, or (logged) cannot be read here."""
     import dbm
@@ -159,12 +192,10 @@ def read_shelf(base: Path, files: dict[Path, Path]) -> Shelf | None:
     import shutil
     import tempfile
 
-    from .pickles import BadPickle, load_plain
-
-    dbm_errors = cast("tuple[type[Exception], ...]", dbm.error)  # a tuple, whatever it looks like
-    unreadable: tuple[type[Exception], ...] = (OSError, ValueError, SyntaxError, BadPickle, *dbm_errors)
     with tempfile.TemporaryDirectory(prefix="nikdev-") as folder:
         try:
+            if sum(place.stat().st_size for place in files.values()) > MAX_FILES_BYTES:
+                raise ValueError(f"its files have more than {MAX_FILES_BYTES} bytes")
             for original, place in files.items():
                 shutil.copyfile(place, Path(folder, original.name))
             copy = str(Path(folder, base.name))
@@ -176,13 +207,13 @@ def read_shelf(base: Path, files: dict[Path, Path]) -> Shelf | None:
                 raw = {key: bytes(database[key]) for key in (b"version", b"values", b"entries") if key in database}
             if len(raw) < 3:
                 return None
-            found = {key: load_plain(content) for key, content in raw.items()}
-        except unreadable as error:
+            found = {key: _load(content) for key, content in raw.items()}
+        except Exception as error:  # noqa: BLE001 - what is in such a file can be anything, and do anything to a reader
             logging.getLogger("nikdev_iot.client").warning(
                 "What 0.5.5 left in %s cannot be read here (%s), and stays as it is. If it is the file of another dbm "
                 "library, install that (python3-gdbm on Debian) or read it with the Python that wrote it.",
                 base,
-                error,
+                one_line(str(error)[:200]) or type(error).__name__,
             )
             return None
     key = "0.5.5:" + hashlib.sha256(b"\0".join(raw[key] for key in sorted(raw))).hexdigest()
