@@ -20,6 +20,10 @@ from nikdev_iot.wire.pack import NO_PACK, pack_from_commits
 from nikdev_iot.wire.page import decode_page
 
 
+def json_of(chunks):
+    return json.loads(b"".join(chunks))
+
+
 @settings(max_examples=60, deadline=None)
 @given(pack_lists())
 def test_rows_are_the_same_as_json_and_as_a_page(storage, packs):
@@ -34,7 +38,7 @@ def test_rows_are_the_same_as_json_and_as_a_page(storage, packs):
         row.exact()[3] for row in rows
     ]
 
-    body = json.loads(rows_json(page, [*FIELDS, "silent"]))
+    body = json_of(rows_json(page, [*FIELDS, "silent"]))
     assert body["next"] is None
     assert list(body["fields"]) == [*FIELDS, "silent"]
     for field_id, series in body["fields"].items():
@@ -49,7 +53,7 @@ def test_buckets_are_the_same_as_json_and_as_pages(storage, packs):
     aggregates = tuple(a for a in Aggregate if a is not Aggregate.SUM)
     window = Window(device_id=device_id)
     page = read_buckets(storage, PackCache(storage), window, every_us=5, aggregates=aggregates, limit=1000)
-    body = json.loads(buckets_json(page, FIELDS, aggregates))["fields"]
+    body = json_of(buckets_json(page, FIELDS, aggregates))["fields"]
     assert list(body) == list(FIELDS)
     for aggregate in aggregates:
         columnar = decode_page(buckets_page(page, aggregate))
@@ -63,16 +67,30 @@ def test_buckets_are_the_same_as_json_and_as_pages(storage, packs):
             assert found[field_id] == {start: exact(value) for start, value in pairs if value is not None}
 
 
+def test_json_comes_in_chunks_however_long_it_is(storage):
+    rows = [(("a", n), ("t", "x" * 3_000), ("b", True if n % 2 else "no")) for n in range(400)]
+    commits = [Commit(n + 1, n, row) for n, row in enumerate(rows)]
+    device_id = new_device(storage, [pack_from_commits(ORIGINS[0], commits, parent=NO_PACK)])
+    page = read_rows(storage, PackCache(storage), Window(device_id=device_id), limit=1000)
+    chunks = list(rows_json(page, ["a", "t"]))
+    assert len(chunks) > 3
+    assert max(map(len, chunks)) < 600_000
+    body = json_of(chunks)["fields"]
+    assert body["a"]["values"] == list(range(400))
+    assert body["t"] == {"times_us": list(range(400)), "values": ["x" * 3_000] * 400}
+    assert body["b"]["values"] == ["no", True] * 200
+
+
 def test_a_page_without_rows_is_a_page():
     following = Cursor(5)
     page = RowsPage(empty_table(), following)
     assert decode_page(rows_page(page)).next == following.to_text()
-    assert json.loads(rows_json(page, ["a"])) == {
+    assert json_of(rows_json(page, ["a"])) == {
         "fields": {"a": {"times_us": [], "values": []}},
         "next": following.to_text(),
     }
     assert len(decode_page(buckets_page(BucketsPage({}, None), Aggregate.MEAN)).times) == 0
-    assert json.loads(buckets_json(BucketsPage({}, None), ["a"], [Aggregate.MEAN])) == {
+    assert json_of(buckets_json(BucketsPage({}, None), ["a"], [Aggregate.MEAN])) == {
         "fields": {"a": {"times_us": [], "mean": []}},
         "next": None,
     }
@@ -85,6 +103,6 @@ def test_a_sum_beyond_64_bits_is_exact_in_json_and_refused_in_a_page(storage, ot
     device_id = new_device(storage, [pack_from_commits(ORIGINS[0], commits, parent=NO_PACK)])
     window = Window(device_id=device_id)
     page = read_buckets(storage, PackCache(storage), window, every_us=60, aggregates=(Aggregate.SUM,), limit=9)
-    assert json.loads(buckets_json(page, ["a"], (Aggregate.SUM,)))["fields"]["a"]["sum"] == [2**64 - 2]
+    assert json_of(buckets_json(page, ["a"], (Aggregate.SUM,)))["fields"]["a"]["sum"] == [2**64 - 2]
     with pytest.raises(Invalid, match="'a' in the bucket 1970-01-01T00:00:00Z is beyond 64 bits"):
         buckets_page(page, Aggregate.SUM)

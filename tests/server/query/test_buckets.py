@@ -11,7 +11,8 @@ from tests.server.query.made import FIELDS, ORIGINS, exact, new_device, pack_lis
 from nikdev_iot.model.commits import Commit
 from nikdev_iot.model.times import MIN_TIME_US
 from nikdev_iot.server.errors import Invalid
-from nikdev_iot.server.query.aggregates import Aggregate
+from nikdev_iot.server.query import buckets as buckets_module
+from nikdev_iot.server.query.aggregates import Aggregate, summarize
 from nikdev_iot.server.query.buckets import read_buckets
 from nikdev_iot.server.query.cursor import Cursor
 from nikdev_iot.server.query.finish import Series
@@ -231,3 +232,35 @@ def test_a_bucket_pushed_out_by_the_last_pack_begins_the_next_page(storage):
     window = Window(device_id=new_device(storage, packs))
     found = list(pages(storage, window, every_us=1, aggregates=(Aggregate.LAST,), limit=2))
     assert [list(page["a"]) for page in found] == [[-3, -2], [-1, 0], [1]]
+
+
+def test_no_more_is_summed_up_than_a_page_can_hold(storage, monkeypatch):
+    device_id = new_device(storage)
+    commits = [Commit(n + 1, n, (("a", n),)) for n in range(1_000)]
+    put(storage, device_id, [pack_from_commits(ORIGINS[0], commits, parent=NO_PACK)])
+    summed = []
+
+    def watched(part, *args):
+        summed.append(len(part))
+        return summarize(part, *args)
+
+    monkeypatch.setattr(buckets_module, "summarize", watched)
+    window = Window(device_id=device_id)
+    page = read_buckets(storage, PackCache(storage), window, every_us=2, aggregates=(Aggregate.SUM,), limit=5)
+    assert list(page.fields["a"].values[Aggregate.SUM]) == [1, 5, 9, 13, 17]
+    assert page.next == Cursor(10)
+    assert summed == [10]
+
+
+@pytest.mark.parametrize("size", [1_000, 60_000])
+def test_a_page_of_buckets_ends_where_its_texts_are_too_many(storage, monkeypatch, size):
+    monkeypatch.setattr(buckets_module, "PAGE_BYTES", 250_000)
+    device_id = new_device(storage)
+    commits = [Commit(n + 1, n, (("t", f"{n:{size}}"), ("a", n))) for n in range(9)]
+    put(storage, device_id, [pack_from_commits(ORIGINS[0], commits, parent=NO_PACK)])
+    options = {"every_us": 1, "aggregates": (Aggregate.LAST, Aggregate.COUNT), "limit": 100}
+    found = list(pages(storage, Window(device_id=device_id), **options))
+    assert [len(page["t"]) for page in found] == ([9] if size == 1_000 else [4, 4, 1])
+    values = [value[Aggregate.LAST] for page in found for value in page["t"].values()]
+    assert [int(value) for value in values] == list(range(9))
+    assert [start for page in found for start in page["a"]] == list(range(9))

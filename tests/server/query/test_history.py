@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import uuid
+from array import array
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,10 +19,12 @@ from tests.server.query.made import (
 
 from nikdev_iot.model.commits import Commit
 from nikdev_iot.server.query import history
+from nikdev_iot.server.query.answers import rows_json
 from nikdev_iot.server.query.cursor import Cursor
 from nikdev_iot.server.query.history import Window, read_rows
 from nikdev_iot.server.query.pack_cache import PackCache
-from nikdev_iot.wire.pack import NO_PACK, pack_from_commits
+from nikdev_iot.wire.columns import Column
+from nikdev_iot.wire.pack import NO_PACK, Pack, pack_from_commits
 
 WIDE = (-(10**7), 10**7)
 bounds = st.just(WIDE) | st.tuples(st.integers(-6, 14), st.integers(-6, 14)).map(lambda p: (min(p), max(p)))
@@ -163,6 +166,28 @@ def test_a_page_of_large_texts_ends_early(storage):
     found = list(pages(storage, PackCache(storage), Window(device_id=device_id), limit=1000, max_bytes=250_000))
     assert [len(page) for page in found] == [4] * 7 + [2]
     assert kinds_of(row for page in found for row in page) == {("t", 4)}
+
+
+def test_a_page_that_fills_up_when_it_scanned_enough_loses_nothing(storage):
+    packs = [single(ORIGINS[0], 1, (-4, "x" * 90)), single(ORIGINS[0], 2, (-4, 1)), single(ORIGINS[0], 3, (-3, 2))]
+    device_id = new_device(storage, packs)
+    found = pages(storage, PackCache(storage), Window(device_id=device_id), limit=3, max_bytes=200, scan_rows=0)
+    assert [row.number for page in found for row in page] == [1, 2, 3]
+
+
+def test_bools_count_as_what_they_take_in_an_answer(storage):
+    rows, fields = 200, 1_000
+    columns = tuple(Column(f"f{n}", None, array("B", bytes(rows))) for n in range(fields))
+    times = array("q", range(10**15, 10**15 + rows))
+    pack = Pack(origin=ORIGINS[0], first=1, count=rows, parent=NO_PACK, times=times, columns=columns)
+    device_id = new_device(storage)
+    put(storage, device_id, [pack])
+    window = Window(device_id=device_id)
+    page = read_rows(storage, PackCache(storage), window, limit=100_000, max_bytes=1024 * 1024)
+    assert page.next is not None
+    assert 10 < len(page.table) < rows
+    assert sum(map(len, rows_json(page, [f"f{n}" for n in range(fields)]))) < 1024 * 1024
+    assert all(column.data.base is None for column in page.table.columns.values()), "the rest of the pack is let go of"
 
 
 def test_rows_that_come_late_behind_the_cursor_repeat_nothing(storage):

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import uuid
 
+import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from tests.server.query.made import FIELDS, ORIGINS, narrowed, pack_lists, rows_
 
 from nikdev_iot.server.query.decode import decode_table
 from nikdev_iot.server.query.merge import merge
-from nikdev_iot.server.query.table import Table, empty_table, split_origin
+from nikdev_iot.server.query.table import Table, empty_table, split_origin, value_bytes
 
 DEVICE = uuid.UUID(int=9)
 
@@ -41,8 +43,16 @@ def test_sizes_grow_with_what_is_held(packs):
     costs = table.row_bytes()
     assert len(costs) == len(table)
     for row, cost in zip(rows_of_table(table), costs.tolist(), strict=True):
-        assert cost >= sum(len(v) if isinstance(v, str) else 8 for v in row.values.values())
+        assert cost >= sum(len(msgspec.json.encode(v)) + 18 for v in row.values.values())
+    assert table.answer_bytes() == costs.sum()
+    assert rows_of_table(table.owned()) == rows_of_table(table)
     assert table.size_bytes() >= table.slice(0, len(table) // 2).size_bytes()
+
+
+@given(st.text('a\x00\n"\\é\U0001f321', max_size=200), st.integers(0, 3))
+def test_texts_count_as_they_are_written_and_kept(text, times):
+    (size,) = value_bytes(np.array([text * 4**times], dtype=object)).tolist()
+    assert size >= max(len(msgspec.json.encode(text * 4**times)), len(text) * 4**times) + 18
 
 
 @pytest.mark.parametrize("origin", ORIGINS)

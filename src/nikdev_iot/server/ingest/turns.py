@@ -1,4 +1,4 @@
-"""Who decodes a big body when: one at a time, and each API key waits for itself before it waits for others."""
+"""Whose turn it is where something takes much memory: only so many at once, and no key more than its share."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ BIG_BYTES = 1024 * 1024
 
 
 class Turns:
-    """Keeps what decoding takes in memory to that of one big body. On the event loop's thread.
+    """Lets in `together` at once, and `each` of one key; the others wait. On the event loop's thread.
 
-    A key that sends many big bodies at once has one of them in the common line, and delays the others by that one.
+    A key that asks for many at once has `each` of them in the common line, and delays the others by these.
     """
 
-    def __init__(self) -> None:
-        self._one = asyncio.Lock()
-        self._lines: WeakValueDictionary[uuid.UUID, asyncio.Lock] = WeakValueDictionary()
+    def __init__(self, *, together: int = 1, each: int = 1) -> None:
+        self._together = asyncio.Semaphore(together)
+        self._each = each
+        self._lines: WeakValueDictionary[uuid.UUID, asyncio.Semaphore] = WeakValueDictionary()
 
     @asynccontextmanager
     async def take(self, key_id: uuid.UUID) -> AsyncIterator[None]:
         """Wait for the turn, and have it."""
         line = self._lines.get(key_id)
         if line is None:
-            line = self._lines[key_id] = asyncio.Lock()
-        async with line, self._one:
+            line = self._lines[key_id] = asyncio.Semaphore(self._each)
+        async with line, self._together:
             yield

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
@@ -25,29 +25,35 @@ from .table import TableColumn
 
 __all__ = ["buckets_json", "buckets_page", "rows_json", "rows_page"]
 
+_CHUNK_BYTES = 256 * 1024
+"""A chunk of JSON has at least as much, but for the last, and not much more."""
+_FEW_NUMBERS, _FEW_TEXTS = 10_000, 50
+_Lists: TypeAlias = "Mapping[str, bytes | BucketValues]"
+"""By name, what belongs to one field; bytes are JSON already."""
 _ARRAY_CODES = {Kind.FLOAT: "d", Kind.INT: "q", Kind.BOOL: "B"}
 _KIND_OF_DTYPE = {"f": Kind.FLOAT, "i": Kind.INT, "b": Kind.BOOL, "O": Kind.TEXT}
 
 
-def rows_json(page: RowsPage, fields: Sequence[str]) -> bytes:
-    """Return `{"fields": {F: {"times_us": […], "values": […]}}, "next": …}` with every field asked for."""
+def rows_json(page: RowsPage, fields: Sequence[str]) -> Iterator[bytes]:
+    """Yield `{"fields": {F: {"times_us": […], "values": […]}}, "next": …}` with every field asked for, in chunks."""
     table = page.table
     by_field: dict[str, list[TableColumn]] = {field_id: [] for field_id in fields}
     for (field_id, _kind), column in table.columns.items():
         by_field.setdefault(field_id, []).append(column)
-    body = {}
-    all_times = msgspec.Raw(msgspec.json.encode(table.times.tolist()))  # most often the same for every field
-    for field_id, columns in by_field.items():
-        rows, values = _series(columns, len(table))
-        times = all_times if rows is None else table.times[rows].tolist()
-        body[field_id] = {"times_us": times, "values": values}
-    return _json(body, page.next)
+    all_times = msgspec.json.encode(table.times.tolist())  # most often the same for every field
+
+    def lists() -> Iterator[tuple[str, _Lists]]:
+        for field_id, columns in by_field.items():
+            rows, values = _series(columns, len(table))
+            yield field_id, {"times_us": all_times if rows is None else table.times[rows], "values": values}
+
+    return _json(lists(), page.next)
 
 
-def _series(columns: Sequence[TableColumn], row_count: int) -> tuple[npt.NDArray[np.int64] | None, list[Any]]:
+def _series(columns: Sequence[TableColumn], row_count: int) -> tuple[npt.NDArray[np.int64] | None, BucketValues]:
     """Return rows (None: all) and values of one field, from its columns of all kinds."""
     if len(columns) == 1:
-        return columns[0].at, columns[0].data.tolist()
+        return columns[0].at, columns[0].data
     if not columns:
         return np.empty(0, dtype=np.int64), []
     at = np.concatenate([column.rows(row_count) for column in columns])
@@ -56,25 +62,57 @@ def _series(columns: Sequence[TableColumn], row_count: int) -> tuple[npt.NDArray
     return at[order], [values[place] for place in order.tolist()]
 
 
-def buckets_json(page: BucketsPage, fields: Sequence[str], aggregates: Sequence[Aggregate]) -> bytes:
-    """Return `{"fields": {F: {"times_us": [starts], "mean": […], …}}, "next": …}`; sums may be ints beyond 64 bits."""
-    body: dict[str, dict[str, list[Any]]] = {}
-    for field_id in dict.fromkeys([*fields, *page.fields]):
-        series = page.fields.get(field_id)
-        if series is None:
-            body[field_id] = {"times_us": [], **{aggregate.value: [] for aggregate in aggregates}}
-        else:
-            values = {aggregate.value: _list(series.values[aggregate]) for aggregate in aggregates}
-            body[field_id] = {"times_us": series.starts.tolist(), **values}
-    return _json(body, page.next)
+def buckets_json(page: BucketsPage, fields: Sequence[str], aggregates: Sequence[Aggregate]) -> Iterator[bytes]:
+    """Yield `{"fields": {F: {"times_us": [starts], "mean": […], …}}, "next": …}`, in chunks.
+
+    Sums may be ints beyond 64 bits.
+    """
+
+    def lists() -> Iterator[tuple[str, _Lists]]:
+        for field_id in dict.fromkeys([*fields, *page.fields]):
+            series = page.fields.get(field_id)
+            if series is None:
+                yield field_id, {"times_us": [], **{aggregate.value: [] for aggregate in aggregates}}
+            else:
+                values = {aggregate.value: series.values[aggregate] for aggregate in aggregates}
+                yield field_id, {"times_us": series.starts, **values}
+
+    return _json(lists(), page.next)
 
 
-def _list(values: BucketValues) -> list[Any]:
-    return values if isinstance(values, list) else values.tolist()
+def _json(fields: Iterable[tuple[str, _Lists]], following: Cursor | None) -> Iterator[bytes]:
+    encode = msgspec.json.encode
+    parts, size, between = [b'{"fields":{'], 0, b""
+    for field_id, lists in fields:
+        parts += between, encode(field_id), b":"
+        opening = b"{"
+        for name, values in lists.items():
+            parts += opening, encode(name), b":"
+            opening = b","
+            for raw in _encoded(values):
+                parts.append(raw)
+                size += len(raw)
+                if size >= _CHUNK_BYTES:
+                    yield b"".join(parts)
+                    parts, size = [], 0
+        parts.append(b"}")
+        between = b","
+    parts += b'},"next":', encode(_text(following)), b"}"
+    yield b"".join(parts)
 
 
-def _json(body: dict[str, Any], following: Cursor | None) -> bytes:
-    return msgspec.json.encode({"fields": body, "next": _text(following)})
+def _encoded(values: bytes | BucketValues) -> Iterator[bytes]:
+    """Yield a list as JSON, piece by piece."""
+    if isinstance(values, bytes):
+        yield values
+        return
+    step = _FEW_TEXTS if isinstance(values, list) or values.dtype == object else _FEW_NUMBERS
+    between = b"["
+    for start in range(0, len(values), step):
+        some = values[start : start + step]
+        yield between + msgspec.json.encode(some if isinstance(some, list) else some.tolist())[1:-1]
+        between = b","
+    yield b"[]" if between == b"[" else b"]"
 
 
 def rows_page(page: RowsPage) -> bytes:

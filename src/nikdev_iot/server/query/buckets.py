@@ -14,9 +14,9 @@ from nikdev_iot.server.storage.port import Storage
 from .aggregates import Aggregate, Partial, join, summarize
 from .cursor import Cursor
 from .finish import Series, finish
-from .history import PACK_COST_ROWS, SCAN_ROWS, Window, clip
+from .history import PACK_COST_ROWS, PAGE_BYTES, SCAN_ROWS, Window, clip
 from .pack_cache import PackCache
-from .table import ColumnKey, Table
+from .table import ColumnKey, Int64s, Table, value_bytes
 
 __all__ = ["BucketsPage", "read_buckets"]
 
@@ -45,6 +45,7 @@ class _Collector:
         self._parts: dict[ColumnKey, list[Partial]] = {}
         self._pending_packs = 0
         self._pending_buckets = 0
+        self._pending_bytes = 0
 
     def add(self, part: Table) -> None:
         starts = part.times // self._every_us * self._every_us
@@ -54,29 +55,50 @@ class _Collector:
             part, starts = part.slice(0, stop), starts[:stop]
         if not len(part):
             return
+        begins = np.flatnonzero(np.concatenate(([True], starts[1:] != starts[:-1])))
+        if len(begins) > self._limit:
+            # These alone fill the page: what lies behind them is not worth summing up.
+            self.has_dropped = True
+            stop = int(begins[self._limit])
+            part, starts = part.slice(0, stop), starts[:stop]
+            self.ceiling_us = int(starts[-1])
         most = 0
         for key, column in part.columns.items():
             partial = summarize(part, column, starts, self._aggregates)
             self._parts.setdefault(key, []).append(partial)
             most = max(most, len(partial.starts))
+            self._pending_bytes += int(_text_bytes(partial).sum())
         self._pending_packs += 1
         self._pending_buckets += most
-        if self._pending_packs >= _PENDING_PACKS or self._pending_buckets >= self._limit:
+        if (
+            self._pending_packs >= _PENDING_PACKS
+            or self._pending_buckets >= self._limit
+            or self._pending_bytes >= PAGE_BYTES
+        ):
             self.settle()
 
     def settle(self) -> None:
         if not self._pending_packs:
             return
-        self._pending_packs = self._pending_buckets = 0
+        self._pending_packs = self._pending_buckets = self._pending_bytes = 0
         for key, parts in self._parts.items():
             self._parts[key] = [join(parts)]
         starts = np.unique(np.concatenate([part.starts for (part,) in self._parts.values()]))
+        self._limit = max(1, min(self._limit, self._count_that_fit(starts)))
         if len(starts) < self._limit:
             return
         self.ceiling_us = int(starts[self._limit - 1])
         if len(starts) > self._limit:
             self.has_dropped = True
             self._keep_until(self.ceiling_us)
+
+    def _count_that_fit(self, starts: Int64s) -> int:
+        """Return how many buckets there may be before their texts are too much for a page."""
+        cost = np.zeros(len(starts), dtype=np.int64)
+        for (part,) in self._parts.values():
+            cost[np.searchsorted(starts, part.starts)] += _text_bytes(part)
+        total = np.cumsum(cost)
+        return self._limit if total[-1] <= PAGE_BYTES else int(np.searchsorted(total, PAGE_BYTES, "right"))
 
     def _keep_until(self, start_us: int) -> None:
         kept = {key: part.until(start_us) for key, (part,) in self._parts.items()}
@@ -99,6 +121,12 @@ class _Collector:
         return BucketsPage(
             {field_id: _in_range(finish(field_id, kinds, ordered)) for field_id, kinds in by_field.items()}, following
         )
+
+
+def _text_bytes(part: Partial) -> Int64s:
+    """Return about how long the texts of each bucket are."""
+    edges = [edge.data for edge in (part.first, part.last) if edge is not None and edge.data.dtype == object]
+    return sum(map(value_bytes, edges), start=np.zeros(len(part.starts), dtype=np.int64))
 
 
 def _in_range(series: Series) -> Series:

@@ -18,7 +18,7 @@ from .table import Table, empty_table, split_origin
 __all__ = ["PACK_COST_ROWS", "PAGE_BYTES", "SCAN_ROWS", "RowsPage", "Window", "clip", "read_rows"]
 
 PAGE_BYTES = 32 * 1024 * 1024
-"""A page with more than this in values ends early, after its first row at the soonest."""
+"""A page that would be longer than this as JSON ends early, after its first row at the soonest."""
 SCAN_ROWS = 5_000_000
 """A page that has looked through so many rows ends where it is, even without a row: it has a cursor to go on."""
 PACK_COST_ROWS = 50
@@ -76,7 +76,7 @@ def _behind(pack: Table, after: Cursor) -> int:
 
 
 class _Collector:
-    """The first rows of what was added so far: at most `limit`, and `max_bytes` of values."""
+    """The first rows of what was added so far: at most `limit`, and `max_bytes` of an answer."""
 
     def __init__(self, limit: int, max_bytes: int) -> None:
         self.table = empty_table()
@@ -97,9 +97,15 @@ class _Collector:
                 part = part.slice(0, stop)
         if not len(part):
             return
+        size_bytes = part.answer_bytes()
+        if size_bytes > self._max_bytes:
+            # What does not fit alone does not fit with others. One row too many is kept: by it the page is full.
+            sizes = np.cumsum(part.row_bytes())
+            fit = max(1, int(np.searchsorted(sizes, self._max_bytes, "right")))
+            part = part.slice(0, fit + 1)
         self._pending.append(part)
         self._pending_rows += len(part)
-        self._pending_bytes += part.size_bytes()
+        self._pending_bytes += size_bytes
         wanted = 1 if self.is_full else self._limit - len(self.table)
         if self._pending_rows >= wanted or self._pending_bytes >= self._max_bytes:
             self.settle()
@@ -111,7 +117,7 @@ class _Collector:
         self._pending, self._pending_rows, self._pending_bytes = [], 0, 0
         # A page that was full once stays so: where it ended, rows may have been dropped.
         keep = min(_count_until(table, Cursor(*self.table.key(-1))) if self.is_full else len(table), self._limit)
-        if table.size_bytes() > self._max_bytes:
+        if table.answer_bytes() > self._max_bytes:
             sizes = np.cumsum(table.row_bytes())
             keep = max(1, min(keep, int(np.searchsorted(sizes, self._max_bytes, "right"))))
         self.has_dropped |= keep < len(table)
@@ -154,17 +160,19 @@ def read_rows(
     page = _Collector(limit, max_bytes)
     scanned = 0
     for span in spans:
+        is_tired = scanned >= scan_rows and span.min_time_us > window.from_us
+        if is_tired:
+            page.settle()  # which may fill the page, and then it ends where it is full
         if page.is_done(span.min_time_us):
-            return RowsPage(page.table, Cursor(*page.table.key(-1)))
-        if scanned >= scan_rows and span.min_time_us > window.from_us:
-            page.settle()
+            return RowsPage(page.table.owned(), Cursor(*page.table.key(-1)))
+        if is_tired:
             return _cut(page.table, span.min_time_us)
         page.add(clip(next(tables), window))
         scanned += span.row_count + PACK_COST_ROWS
     page.settle()
-    return RowsPage(page.table, Cursor(*page.table.key(-1)) if page.has_dropped else None)
+    return RowsPage(page.table.owned(), Cursor(*page.table.key(-1)) if page.has_dropped else None)
 
 
 def _cut(table: Table, before_us: int) -> RowsPage:
     """Return what is final where the packs from `before_us` on were not looked at."""
-    return RowsPage(table.slice(0, int(np.searchsorted(table.times, before_us))), Cursor(before_us))
+    return RowsPage(table.slice(0, int(np.searchsorted(table.times, before_us))).owned(), Cursor(before_us))

@@ -15,8 +15,8 @@ from .pack_cache import PackCache
 
 __all__ = ["Reader"]
 
-_MAX_BUCKET_VALUES = 2_000_000
-"""Buckets times fields times aggregates of one page: what it may take in memory, about 100 MB at the worst."""
+_MAX_BUCKET_VALUES = 800_000
+"""Buckets times fields times aggregates of one page: as JSON, about as long as a page of rows may be."""
 
 
 class Reader:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from nikdev_iot.model.values import Kind
 
-__all__ = ["ColumnKey", "Int64s", "Table", "TableColumn", "Uint64s", "empty_table", "split_origin"]
+__all__ = ["ColumnKey", "Int64s", "Table", "TableColumn", "Uint64s", "empty_table", "split_origin", "value_bytes"]
 
 Int64s: TypeAlias = npt.NDArray[np.int64]
 Uint64s: TypeAlias = npt.NDArray[np.uint64]
@@ -22,6 +22,9 @@ ColumnKey: TypeAlias = tuple[str, Kind]
 _ROW_BYTES = 32
 _TEXT_BYTES = 60
 """What a Python text takes beside its characters."""
+_SHORT_TEXT = 60
+_VALUE_BYTES = 40
+"""What a value takes in JSON, with its time; most kinds take less in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +108,47 @@ class Table:
             {key: _placed(place[c.rows(len(self))], c.data, count) for key, c in columns.items()},
         )
 
+    def owned(self) -> Table:
+        """Return a copy that keeps nothing else in memory, as the part of a large table would."""
+        return Table(
+            self.times.copy(),
+            self.origin_high.copy(),
+            self.origin_low.copy(),
+            self.numbers.copy(),
+            {
+                key: TableColumn(None if column.at is None else column.at.copy(), column.data.copy())
+                for key, column in self.columns.items()
+            },
+        )
+
+    def answer_bytes(self) -> int:
+        """Return about how long it is in its longest form, JSON; at least what it takes in memory."""
+        return len(self) * _ROW_BYTES + sum(int(value_bytes(c.data).sum()) for c in self.columns.values())
+
     def row_bytes(self) -> Int64s:
-        """Return about how many bytes each row's values take."""
+        """Return the same for each row."""
         cost = np.full(len(self), _ROW_BYTES, dtype=np.int64)
         for column in self.columns.values():
-            sizes: Any = 8
-            if column.data.dtype == object:
-                sizes = np.fromiter(map(len, column.data), np.int64, len(column.data)) + _TEXT_BYTES
-            cost[slice(None) if column.at is None else column.at] += sizes
+            cost[slice(None) if column.at is None else column.at] += value_bytes(column.data)
         return cost
+
+
+def value_bytes(data: npt.NDArray[Any]) -> Int64s:
+    """Return about how long each value is in JSON, with its time."""
+    if data.dtype != object:
+        return np.broadcast_to(np.int64(_VALUE_BYTES), len(data))
+    return np.fromiter(map(_text_bytes, data), np.int64, len(data)) + _VALUE_BYTES
+
+
+def _text_bytes(text: str) -> int:
+    """Return about how long a text is in JSON, and at least what it takes in memory."""
+    count = len(text)
+    if count <= _SHORT_TEXT:
+        return _TEXT_BYTES + 6 * count  # each may be written as an escape
+    raw = text.encode()
+    escapes = int(np.count_nonzero(np.frombuffer(raw, dtype=np.uint8) < ord(" ")))
+    size = len(raw) + 5 * escapes + raw.count(b'"') + raw.count(b"\\")
+    return _TEXT_BYTES + (size if len(raw) == count else max(size, 4 * count))
 
 
 def _placed(at: Int64s, data: npt.NDArray[Any], row_count: int) -> TableColumn:

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
+import threading
+import time
+import uuid
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nikdev_iot.server.query.reader import Reader
 from nikdev_iot.wire.columns import rows_of
 from nikdev_iot.wire.headers import CSV_TYPE, JSON_TYPE, PAGE_TYPE
 from nikdev_iot.wire.page import decode_page
@@ -154,3 +160,77 @@ def test_no_query_is_a_fault_of_the_server(site, device, pairs):
     headers, _, _ = device
     query = "&".join(f"{name}={value.encode('ascii', 'ignore').decode()}" for name, value in pairs)
     assert site.get(f"/api/v1/history?{query}", headers).status in {200, 404, 422}
+
+
+def test_so_many_histories_are_read_at_once_and_no_more(site, device, monkeypatch):
+    headers, _, _ = device
+    other = site.new_key(site.new_device())
+    site.push(other, [(T0, {"a": 1})])
+    reading: list[uuid.UUID] = []
+    most: dict[str, int] = {"all": 0, "one": 0}
+    lock, rows = threading.Lock(), Reader.rows
+
+    def watched(self, window, **options):
+        with lock:
+            reading.append(window.device_id)
+            most["all"] = max(most["all"], len(reading))
+            most["one"] = max(most["one"], reading.count(uuid.UUID(headers["x-device-id"])))
+        time.sleep(0.02)
+        with lock:
+            reading.remove(window.device_id)
+        return rows(self, window, **options)
+
+    monkeypatch.setattr(Reader, "rows", watched)
+
+    async def ask():
+        return await asyncio.gather(*[exchange(site, who) for who in [headers] * 12 + [other] * 2])
+
+    assert [status for status, _ in site.loop.run_until_complete(ask())] == [200] * 14
+    assert most["one"] == 2
+    assert 2 <= most["all"] <= 4
+
+
+def test_answers_that_nobody_reads_are_held_in_small_numbers(site, device):
+    headers, rows, _ = device
+
+    async def ask():
+        reads = asyncio.Event()
+        stuck = [asyncio.create_task(exchange(site, headers, reads, query="format=csv")) for _ in range(8)]
+        await asyncio.sleep(0.5)
+        begun = sum(task.get_coro().cr_frame.f_locals["messages"] != [] for task in stuck)
+        reads.set()
+        return begun, await asyncio.gather(*stuck)
+
+    begun, answers = site.loop.run_until_complete(ask())
+    assert begun == 4
+    assert [(status, body.count(b"\r\n")) for status, body in answers] == [(200, len(rows) + 1)] * 8
+
+
+async def exchange(site, headers, reads=None, *, query=""):
+    """Ask for history; the body is read once `reads` is set."""
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "path": "/api/v1/history",
+        "raw_path": b"/api/v1/history",
+        "query_string": query.encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "client": ("127.0.0.1", 50_000),
+        "server": ("127.0.0.1", 8321),
+        "scheme": "http",
+        "root_path": "",
+    }
+    messages: list[Any] = []
+
+    async def receive():
+        await asyncio.Event().wait()
+
+    async def send(message):
+        messages.append(message)
+        if reads is not None:
+            await reads.wait()
+
+    await site.app(scope, receive, send)
+    return messages[0]["status"], b"".join(message.get("body", b"") for message in messages)

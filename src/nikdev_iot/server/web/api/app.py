@@ -13,6 +13,7 @@ from nikdev_iot.server.web.pages import overview
 from . import device, device_fields, devices, keys, root, sessions
 from .document import document
 from .errors import install_error_answers
+from .history import HistoryTurns
 from .services import Services
 
 __all__ = ["build_api"]
@@ -34,6 +35,7 @@ def build_api(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.state.reader = Reader(services.storage)
+    app.state.history_turns = HistoryTurns()
     install_error_answers(app)
     for resource in (root, device, sessions, devices, device_fields, keys, overview):
         app.include_router(resource.routes)

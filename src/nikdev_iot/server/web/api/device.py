@@ -53,6 +53,6 @@ def values_of(field_ids: str, caller: KeyCaller, services: ServicesOf, reader: R
 @routes.get(
     f"{PREFIX}/history", openapi_extra=needs(Needs.READ, parameters=HISTORY_DOC.parameters), **HISTORY_DOC.route
 )
-def history(request: Request, caller: KeyCaller, services: ServicesOf, reader: ReaderOf) -> Response:
+async def history(request: Request, caller: KeyCaller, services: ServicesOf, reader: ReaderOf) -> Response:
     """Rows or buckets of the device."""
-    return answer_history(request, services, reader, caller.device.id)
+    return await answer_history(request, services, reader, caller.device.id)

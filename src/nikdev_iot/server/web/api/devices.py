@@ -57,6 +57,6 @@ def values(caller: Owned, services: ServicesOf, reader: ReaderOf) -> Response:
 @routes.get(
     f"{_DEVICE}/history", openapi_extra=needs(Needs.SESSION, parameters=HISTORY_DOC.parameters), **HISTORY_DOC.route
 )
-def history(request: Request, caller: Owned, services: ServicesOf, reader: ReaderOf) -> Response:
+async def history(request: Request, caller: Owned, services: ServicesOf, reader: ReaderOf) -> Response:
     """Rows or buckets of the device."""
-    return answer_history(request, services, reader, caller.device.id)
+    return await answer_history(request, services, reader, caller.device.id)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
+from nikdev_iot.server.ingest.turns import Turns
 from nikdev_iot.server.query.aggregates import Aggregate
 from nikdev_iot.server.query.answers import buckets_json, buckets_page, rows_json, rows_page
 from nikdev_iot.server.query.buckets import BucketsPage
@@ -23,7 +27,14 @@ from .history_query import DEFAULT_LIMIT, MAX_LIMIT, HistoryQuery, parse_history
 from .services import Services
 from .values import check_known
 
-__all__ = ["HISTORY_DOC", "answer_history"]
+__all__ = ["HISTORY_DOC", "HistoryTurns", "answer_history"]
+
+_READ, _READ_OF_DEVICE = 4, 2
+_OPEN, _OPEN_OF_DEVICE = 32, 4
+"""More of one device wait for their turn; so does everyone where clients of many devices are slow to read."""
+_SHORT_BYTES = 64 * 1024
+"""An answer that may wait for its client in the connection's buffer."""
+_TYPES = {"json": JSON_TYPE, "page": PAGE_TYPE, "csv": CSV_TYPE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +68,7 @@ HISTORY_DOC = _Doc(
                     "text/csv": {"schema": {"type": "string"}, "example": "time,temperature\r\n"},
                 },
             },
-            404: {"description": "A field that the device does not have; the message names those it has."},
+            404: {"description": "A field that the device does not have; the message names the nearest that it has."},
         },
     },
     parameters=[
@@ -85,21 +96,71 @@ HISTORY_DOC = _Doc(
 )
 
 
-def answer_history(request: Request, services: Services, reader: Reader, device_id: uuid.UUID) -> Response:
-    """Answer a request for the history of a device that the caller may read. Blocks on storage.
+class HistoryTurns:
+    """How much history is read and held at a time: each answer may take a hundred megabytes, and be read slowly."""
+
+    def __init__(self) -> None:
+        self.open = Turns(together=_OPEN, each=_OPEN_OF_DEVICE)
+        """Answers that are begun and not yet gone out."""
+        self.read = Turns(together=_READ, each=_READ_OF_DEVICE)
+
+
+async def answer_history(request: Request, services: Services, reader: Reader, device_id: uuid.UUID) -> Response:
+    """Answer a request for the history of a device that the caller may read.
 
     Raises:
         Invalid: a parameter that cannot be, named.
         NotFound: a field that the device does not have.
     """
+    turns: HistoryTurns = request.app.state.history_turns
     query = parse_history(request.query_params.multi_items(), request.headers.get("accept", ""))
-    known = [field.field_id for field in services.fields.all(device_id)]
-    fields = known if query.fields is None else query.fields
-    check_known(fields, known)
-    history = _History(reader, query, device_id, fields)
-    answer = history.rows() if query.every_us is None else history.buckets(query.every_us)
-    answer.headers["vary"] = "accept"
-    return answer
+
+    def begin() -> tuple[Iterator[bytes], bytes, bytes | None]:
+        known = [field.field_id for field in services.fields.all(device_id)]
+        fields = known if query.fields is None else query.fields
+        check_known(fields, known)
+        history = _History(reader, query, device_id, fields)
+        chunks = history.rows() if query.every_us is None else history.buckets(query.every_us)
+        first = next(chunks)
+        return chunks, first, first if query.form == "csv" else next(chunks, None)
+
+    async with AsyncExitStack() as held:
+        await held.enter_async_context(turns.open.take(device_id))
+        async with turns.read.take(device_id):
+            if await request.is_disconnected():
+                return Response()  # nobody waits for it any more
+            chunks, first, second = await run_in_threadpool(begin)
+        headers = {"vary": "accept"}
+        if second is None and len(first) <= _SHORT_BYTES:
+            return Response(first, media_type=_TYPES[query.form], headers=headers)
+        ready = [first] if second is None or query.form == "csv" else [first, second]
+        body = _in_turn(ready, chunks, turns.read, device_id)
+        return _Held(body, held.pop_all(), media_type=_TYPES[query.form], headers=headers)
+
+
+async def _in_turn(
+    ready: list[bytes], chunks: Iterator[bytes], turns: Turns, device_id: uuid.UUID
+) -> AsyncIterator[bytes]:
+    while ready:
+        yield ready.pop(0)
+    while True:
+        async with turns.take(device_id):
+            chunk = await run_in_threadpool(next, chunks, None)
+        if chunk is None:
+            return
+        yield chunk
+
+
+class _Held(StreamingResponse):
+    """An answer that lets go of its turn when it has gone out, or never will."""
+
+    def __init__(self, body: AsyncIterator[bytes], held: AsyncExitStack, **options: Any) -> None:
+        super().__init__(body, **options)
+        self._held = held
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._held:
+            await super().__call__(scope, receive, send)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,20 +179,18 @@ class _History:
             after=after,
         )
 
-    def rows(self) -> Response:
+    def rows(self) -> Iterator[bytes]:
         query = self.query
 
         def read(after: Cursor | None, limit: int = CHUNK_ROWS) -> RowsPage:
             return self.reader.rows(self._window(after), limit=limit)
 
         if query.form == "csv":
-            return StreamingResponse(csv_rows(read, self.fields), media_type=CSV_TYPE)
+            return csv_rows(read, self.fields)
         page = read(query.cursor, query.limit)
-        if query.form == "page":
-            return Response(rows_page(page), media_type=PAGE_TYPE)
-        return Response(rows_json(page, self.fields), media_type=JSON_TYPE)
+        return iter([rows_page(page)]) if query.form == "page" else rows_json(page, self.fields)
 
-    def buckets(self, every_us: int) -> Response:
+    def buckets(self, every_us: int) -> Iterator[bytes]:
         query = self.query
 
         def read(after: Cursor | None, limit: int = CHUNK_ROWS) -> BucketsPage:
@@ -144,8 +203,8 @@ class _History:
             )
 
         if query.form == "csv":
-            return StreamingResponse(csv_buckets(read, self.fields, query.aggregates), media_type=CSV_TYPE)
+            return csv_buckets(read, self.fields, query.aggregates)
         page = read(query.cursor, query.limit)
         if query.form == "page":
-            return Response(buckets_page(page, query.aggregates[0]), media_type=PAGE_TYPE)
-        return Response(buckets_json(page, self.fields, query.aggregates), media_type=JSON_TYPE)
+            return iter([buckets_page(page, query.aggregates[0])])
+        return buckets_json(page, self.fields, query.aggregates)
