@@ -112,6 +112,9 @@ def test_a_request_that_does_not_end_holds_a_stop_up_for_a_bounded_time(tmp_path
             begin_s = time.monotonic()
             assert server.stop() == 0
             assert time.monotonic() - begin_s < 6
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 503 ")
+        assert "Traceback" not in server.log_text()
+        assert "CancelledError" not in server.log_text()
 
 
 def test_a_port_that_is_taken(tmp_path, own_server):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -8,6 +9,7 @@ import pytest
 from tests.server.pushing import Client, entries_body
 from tests.servers import run_server
 
+_DIGESTS = "/api/v1/origins/00000000-0000-0000-0000-000000000001/digests"
 _STUCK = """
 import threading, time
 from nikdev_iot.server.watchdog import Watchdog
@@ -41,15 +43,15 @@ def test_a_server_stops_in_time_whatever_its_threads_do(tmp_path):
         "import time\nimport nikdev_iot.server.ingest.digests as module\n"
         "module.digests_after = lambda *_, **__: time.sleep(60)\n"
     )
-    with run_server(tmp_path, "--stop-timeout-s", "1", environment={"PYTHONPATH": str(tmp_path)}) as server:
-        who = server.new_device()
-        slow = Client(server.url, who.headers)
-        slow.connection.request(
-            "GET", "/api/v1/origins/00000000-0000-0000-0000-000000000001/digests", headers=who.headers
-        )
+    path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+    with run_server(tmp_path, "--stop-timeout-s", "1", environment={"PYTHONPATH": path}) as server:
+        who, other = server.new_device(), server.new_device()
+        slow = [Client(server.url, who.headers) for _ in range(6)]
+        for client in slow:
+            client.connection.request("GET", _DIGESTS, headers=who.headers)
         time.sleep(0.5)
-        with Client(server.url, who.headers) as client:
-            # A slow thread there keeps nobody else waiting.
+        with Client(server.url, other.headers) as client:
+            # However many of these there are, nobody else waits for them.
             begin_s = time.monotonic()
             assert client.send("GET", "/healthz").status == 200
             assert client.entries(entries_body((5, {"a": 1}))).status == 200
@@ -57,7 +59,8 @@ def test_a_server_stops_in_time_whatever_its_threads_do(tmp_path):
         begin_s = time.monotonic()
         assert server.stop() == 0
         assert time.monotonic() - begin_s < 10
-        slow.connection.close()
+        for client in slow:
+            client.connection.close()
         assert "Traceback" not in server.log_text()
         server.start()
-        assert b'"a"' in server.get("/api/v1/values/a", who)
+        assert b'"a"' in server.get("/api/v1/values/a", other)
