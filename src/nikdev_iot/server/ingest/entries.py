@@ -120,7 +120,7 @@ def _check_structure(body: bytes, limits: Limits) -> None:
         return
     if sum(map(body.count, _STRUCTURE)) > most and _count_structure(body) > most:
         raise TooLarge(
-            f"more brackets and commas than {limits.commits} entries and {limits.items // 2} values have",
+            f"more brackets and commas than {limits.commits} entries and {limits.items // 2} values have.",
             limit=most,
             place="body",
             hint="Nothing was stored; send it in smaller parts.",
@@ -147,7 +147,9 @@ def _keys_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         for name, _ in pairs:
             if name not in found:
-                raise Malformed(f"an object has the key {name[:100]!r} twice", place="body", hint="Nothing was stored.")
+                raise Malformed(
+                    f"an object has the key {name[:100]!r} twice.", place="body", hint="Nothing was stored."
+                )
             del found[name]
     return found
 
