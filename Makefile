@@ -37,7 +37,8 @@ layers: $(VENV)/.dev ## import-linter: which way dependencies point
 tests: $(VENV)/.dev ## pytest, with coverage
 	@echo "== pytest"
 	@mkdir -p .build/coverage
-	@$(PY) -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
+	@sh requirements/nginx .build/debian
+	@PATH="$(CURDIR)/.build/debian/usr/sbin:$$PATH" $(PY) -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
 
 bench: $(VENV)/.dev $(VENV)/.bench ## the benchmarks, beside the peers
 	@$(PY) -m benchmarks.run
