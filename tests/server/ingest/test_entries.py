@@ -110,6 +110,8 @@ def test_brackets_in_texts_are_nothing_but_text():
         (b'{"entries":[{"timestamp":5,"values":[{"a":1,"a":2}]}]}', "'a'"),
         (b'{"entries":[{"timestamp":5,"values":[{"b":0,"a" :1,"\\u0061" :2}]}]}', "'a'"),
         (b'{"entries":[{"timestamp":5,"values":[{"a":1}],"values":[]}]}', "'values'"),
+        (b'{"entries":[{"timestamp":5,"values":[{"b":"::","a":1,"a":"c"}]}]}', "'a'"),
+        (b'{"entries":[{"timestamp":5,"values":[{"b":"\\u003a","a":1,"a":"c"}]}]}', "'a'"),
         (b'{"entries":[{"timestamp":5,"timestamp":6,"values":[{"a":1}]}]}', "'timestamp'"),
         (b'{"entries":[{"timestamp":5,"values":[{"a":1}]}],"entries":[]}', "'entries'"),
     ],
@@ -123,6 +125,18 @@ def test_colons_and_unknown_keys_are_no_repetition():
     push = read(b'{"entries":[{"timestamp":5,"values":[{"a":"12:30"},{"b:c":1}],"note":{"a":[{"a":1}]}}]}')
     assert push is not None
     assert push.entries[0].values == (("a", "12:30"), ("b:c", 1))
+
+
+@given(st.lists(st.tuples(st.sampled_from([*"ab", "a:", "\\u0061"]), st.sampled_from([1, "x", ":", "\\u003a:"]))))
+def test_a_key_is_taken_twice_by_nobody(pairs):
+    body = ",".join(f'"{name}":' + (f'"{value}"' if isinstance(value, str) else "1") for name, value in pairs)
+    names = [name.replace("\\u0061", "a") for name, _ in pairs]
+    body = '{"entries":[{"timestamp":5,"values":[{' + body + "}]}]}"
+    if len(set(names)) < len(names):
+        with pytest.raises(Malformed, match="twice"):
+            read(body.encode())
+    elif names:
+        assert [name for name, _ in read(body.encode()).entries[0].values] == names
 
 
 def test_each_device_has_one_origin_of_its_own():

@@ -87,7 +87,8 @@ def read_entries(
         pair_count += len(item)
     for entry in push.entries:
         pair_count += len(entry.values)
-    if body.count(b":") != pair_count:
+    colon_count = body.count(b":")
+    if colon_count != pair_count and (b"\\" in body or colon_count != pair_count + _count_in_texts(push.entries)):
         _check_keys(body)
     if not push.entries:
         return None
@@ -132,6 +133,17 @@ def _count_structure(body: bytes) -> int:
     plain = np.frombuffer(body.replace(b"\\\\", b"").replace(b'\\"', b""), dtype=np.uint8)
     in_text = np.bitwise_xor.accumulate(plain == ord('"'))
     return sum(int(np.count_nonzero((plain == mark[0]) & ~in_text)) for mark in _STRUCTURE)
+
+
+def _count_in_texts(entries: Sequence[Entry]) -> int:
+    """Count the colons in texts and Field IDs; without escapes, they stand in the body as they are."""
+    count = 0
+    for entry in entries:
+        for field_id, value in entry.values:
+            count += field_id.count(":")
+            if type(value) is str:
+                count += value.count(":")
+    return count
 
 
 def _check_keys(body: bytes) -> None:
