@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import stat
 
 import pytest
@@ -42,6 +43,31 @@ def test_the_environment_wins_and_is_not_guessed_around(tmp_path):
         find_folder(tmp_path, environ={"NIKDEV_DIR": str(tmp_path / "elsewhere")})
 
 
+def test_what_is_found_must_be_ones_own(tmp_path, monkeypatch):
+    folder = tmp_path / ".nikdev"
+    write_config(folder, SETTINGS)
+    owner = folder.stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1, raising=False)
+    with pytest.raises(ConfigError, match=rf"belongs to another user.*NIKDEV_DIR={folder}"):
+        find_folder(tmp_path / "a", environ={})
+    assert find_folder(tmp_path, environ={"NIKDEV_DIR": str(folder)}) == folder
+    with pytest.raises(ConfigError, match="belongs to another user"):
+        find_folder(tmp_path, environ={"SUDO_UID": str(owner)})  # that only root is given
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a folder away")
+def test_root_may_use_what_belongs_to_who_called_sudo(tmp_path):
+    folder = tmp_path / ".nikdev"
+    write_config(folder, SETTINGS)
+    os.chown(folder / CONFIG_NAME, 4242, 4242)
+    with pytest.raises(ConfigError, match=r"config\.json belongs to another user"):
+        find_folder(tmp_path, environ={})
+    os.chown(folder, 4242, 4242)
+    assert find_folder(tmp_path, environ={"SUDO_UID": "4242"}) == folder
+    with pytest.raises(ConfigError, match="belongs to another user"):
+        find_folder(tmp_path, environ={"SUDO_UID": "4243"})
+
+
 def test_written_for_its_owner_alone_and_kept_out_of_git(tmp_path):
     folder = tmp_path / ".nikdev"
     write_config(folder, SETTINGS)
@@ -54,7 +80,12 @@ def test_written_for_its_owner_alone_and_kept_out_of_git(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "problem"),
-    [("{", "is not JSON"), ("[]", "is not a JSON object"), ('{"urll": "x"}', "unknown setting 'urll'")],
+    [
+        ("{", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ("[]", "is not a JSON object"),
+        ('{"urll": "x"}', 'unknown setting "urll"'),
+    ],
 )
 def test_settings_that_cannot_be_read(tmp_path, text, problem):
     (tmp_path / CONFIG_NAME).write_text(text)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import stat
 
 import pytest
 
@@ -221,3 +222,41 @@ def test_many_processes_may_make_one_journal_at_the_same_time(path):
     lines = [finish(process)[0].split() for process in processes]
     assert sorted(int(number) for number, _ in lines) == [1, 2, 3, 4, 5, 6]
     assert len({origin for _, origin in lines}) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_all_that_is_made_is_for_its_owner_alone(tmp_path):
+    path = tmp_path / "a" / "b" / "j.db"
+    before = os.umask(0o022)
+    try:
+        with Journal.open(path) as journal:
+            journal.commit({"a": 1})
+            journal.stage({"b": 1})
+            taken = journal.take_staged()
+            with journal.push_lock():
+                modes = {file.name[:9]: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+            journal.drop_staged(taken.token)
+    finally:
+        os.umask(before)
+    assert modes == dict.fromkeys(["j.db", "j.db-wal", "j.db-shm", "j.db-push", "j.db-clai"], 0o600)
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in (path.parent, path.parent.parent)] == [0o700, 0o700]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_the_mode_of_a_journal_that_is_there_stays(tmp_path):
+    path = tmp_path / "j.db"
+    Journal.open(path).close()
+    path.chmod(0o640)
+    with Journal.open(path) as journal:
+        journal.commit({"a": 1})
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_a_journal_on_a_file_system_without_links(tmp_path, monkeypatch):
+    def fail(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", fail)
+    with Journal.open(tmp_path / "j.db") as journal:
+        assert journal.commit({"a": 1}).number == 1
+    assert os.listdir(tmp_path) == ["j.db"]

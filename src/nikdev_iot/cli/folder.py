@@ -75,10 +75,11 @@ class DeviceFolder:
 def find_folder(start: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Path:
     """Return the device's folder: what `NIKDEV_DIR` names, else the nearest `.nikdev/` from `start` upwards.
 
-    `NIKDEV_DIR` names the `.nikdev/` itself or the folder that holds it.
+    `NIKDEV_DIR` names the `.nikdev/` itself or the folder that holds it. What is found upwards must belong to this user
+    (to root: or to who called `sudo`): in a shared folder, anyone could have put it there.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is none, or it is another user's.
     """
     environ = os.environ if environ is None else environ
     named = environ.get(FOLDER_VARIABLE)
@@ -94,12 +95,27 @@ def find_folder(start: Path | None = None, *, environ: Mapping[str, str] | None 
         )
     begin = Path.cwd() if start is None else start
     for folder in (begin, *begin.parents):
-        if (folder / FOLDER_NAME / CONFIG_NAME).is_file():
-            return folder / FOLDER_NAME
+        found = folder / FOLDER_NAME
+        if (found / CONFIG_NAME).is_file():
+            _check_owner(found, environ)
+            return found
     raise ConfigError(
         f"This is no device's folder: there is no {FOLDER_NAME}/ in {begin} or above it.",
         hint="Make this folder a device's with: nikdev init --url URL --device ID --key KEY",
     )
+
+
+def _check_owner(folder: Path, environ: Mapping[str, str]) -> None:
+    if not hasattr(os, "geteuid"):
+        return
+    me = os.geteuid()
+    allowed = {str(me), environ.get("SUDO_UID", "")} if me == 0 else {str(me)}
+    for path in (folder, folder / CONFIG_NAME):
+        if str(path.stat().st_uid) not in allowed:
+            raise ConfigError(
+                f"{path} belongs to another user, and was not named but found: it may have been put there.",
+                hint=f"If you trust it, name it: {FOLDER_VARIABLE}={folder}",
+            )
 
 
 def open_folder() -> DeviceFolder:
@@ -123,14 +139,14 @@ def read_config(file: Path) -> dict[str, Any]:
         settings = json.loads(file.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(f"{file} cannot be read: {error.strerror}.", hint="Is it yours?") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{file} is not JSON: {error}.", hint=hint) from None
     if not isinstance(settings, dict):
         raise ConfigError(f"{file} is not a JSON object.", hint=hint)
     for name in settings:
         if name not in _KEYS:
             raise ConfigError(
-                f"{file} has the unknown setting {name!r}.", key=name, hint=f"There are {', '.join(_KEYS)}."
+                f"{file} has the unknown setting {json.dumps(name)}.", key=name, hint=f"There are {', '.join(_KEYS)}."
             )
     return settings
 

@@ -154,7 +154,7 @@ class Transport:
                 size += len(part)
                 if size > max_bytes:
                     raise TransportError(
-                        f"The answer of {shown} is longer than {max_bytes} bytes.",
+                        f"The answer of {shown} is longer than {max_bytes} bytes",
                         trouble="too-large",
                         hint="Check 'baseUrl': a NikDev server does not send that much at once.",
                     )
@@ -226,7 +226,7 @@ class Transport:
             message, trouble, hint = found
             return TransportError(f"{message} (for {shown})", trouble=trouble, hint=hint)
         return TransportError(
-            f"The request to {shown} failed: {_inner(error)}.",
+            f"The request to {shown} failed: {_inner(error)}",
             trouble="other",
             hint="Run the connection test (`nikdev doctor` or `Api.test_connection()`) for more.",
         )

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 import weakref
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -146,6 +147,7 @@ class Database:
                 _make_folder(self.path.parent)
                 if self.path.is_dir():
                     raise self.error("is a folder", operation="open", hint="Name a file in it instead.")
+                _make_private(self.path)
             connection = self._connect()
             if not self.in_memory:
                 found = self.path.stat()
@@ -262,16 +264,33 @@ class Use:
 
 
 def _make_folder(folder: Path) -> None:
-    """Make `folder` so that it is there after a power cut."""
+    """Make `folder`, for its owner alone, so that it is there after a power cut."""
     made = []
     while not folder.exists():
         made.append(folder)
         folder = folder.parent
     for new in reversed(made):
-        new.mkdir(exist_ok=True)
+        new.mkdir(mode=0o700, exist_ok=True)
         if os.name == "posix":
             parent = os.open(new.parent, os.O_RDONLY)
             try:
                 os.fsync(parent)
             finally:
                 os.close(parent)
+
+
+def _make_private(path: Path) -> None:
+    """Make an empty file for its owner alone where there is none; what SQLite puts beside it gets the same mode.
+
+    Where this cannot be done (a file system without links, for one), SQLite makes it as it does.
+    """
+    if os.name != "posix" or path.exists():
+        return
+    # Under another name first: closing a file that SQLite has open in this process would take its locks away.
+    draft = f"{path}-new-{os.urandom(8).hex()}"
+    with suppress(OSError):
+        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        try:
+            os.link(draft, path)  # not where another process was faster
+        finally:
+            Path(draft).unlink()

@@ -34,7 +34,7 @@ class FileLock:
         Raises:
             OSError: the file cannot be opened (with `create=False`: `FileNotFoundError` where there is none).
         """
-        fd = os.open(self.path, os.O_RDWR | (os.O_CREAT if create else 0), 0o666)
+        fd = os.open(self.path, os.O_RDWR | (os.O_CREAT if create else 0), 0o600)
         try:
             taken = _lock(fd)
         except BaseException:

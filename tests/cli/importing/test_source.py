@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import hashlib
+import tracemalloc
 
 import pytest
 
+from nikdev_iot.cli.importing import source
 from nikdev_iot.cli.importing.cells import FileRefused
 from nikdev_iot.cli.importing.source import file_sha256, open_source
 
 
 def _read(path, **options):
-    with open_source(path, **options) as source:
-        return source.format, source.columns, [row.cells for row in source.rows]
+    with open_source(path, **options) as found:
+        return found.format, found.columns, [row.cells for row in found.rows]
 
 
 @pytest.mark.parametrize(
@@ -76,3 +78,36 @@ def test_the_hash_of_a_file(tmp_path):
     path = tmp_path / "x"
     path.write_bytes(b"abc" * 100_000)
     assert file_sha256(path) == hashlib.sha256(b"abc" * 100_000).hexdigest()
+
+
+def test_a_line_without_end_is_refused_before_it_fills_the_memory(tmp_path):
+    path = tmp_path / "readings"
+    for begin, number in ((b"", 1), (b"a,b\n1,2\n" * 100, 201), (b'{"a": 1}\n{"a": "', 2)):
+        with path.open("wb") as file:
+            file.write(begin)
+            file.truncate(10 * source.MAX_LINE_CHARS)  # a hole, which reads as zeros
+        tracemalloc.start()
+        with pytest.raises(FileRefused, match=f"line {number}: .*longer than"):
+            _read(path)
+        assert tracemalloc.get_traced_memory()[1] < 6 * source.MAX_LINE_CHARS
+        tracemalloc.stop()
+
+
+def test_an_array_may_stand_on_one_long_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(source, "MAX_LINE_CHARS", 10)
+    path = tmp_path / "readings"
+    path.write_text('[{"a": 1},' + " " * 50 + '{"a": 2}]')
+    assert _read(path) == ("json", None, [{"a": 1}, {"a": 2}])
+    monkeypatch.setattr(source, "MAX_ARRAY_CHARS", 60)
+    with pytest.raises(FileRefused, match="one object per line"):
+        _read(path)
+
+
+def test_lines_of_just_the_longest_length(tmp_path, monkeypatch):
+    monkeypatch.setattr(source, "MAX_LINE_CHARS", 4)
+    path = tmp_path / "readings"
+    path.write_text("a,b\n1,2\n3,4\n")
+    assert _read(path)[2] == [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}]
+    path.write_text("a,b\n1,23\n")
+    with pytest.raises(FileRefused, match="line 2"):
+        _read(path)

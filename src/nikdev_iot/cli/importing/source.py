@@ -19,6 +19,9 @@ __all__ = ["FORMATS", "Source", "file_sha256", "open_source"]
 
 FORMATS = ("csv", "json", "jsonl")
 _HEAD_LINES = 40
+MAX_LINE_CHARS = 16 * 1024 * 1024
+MAX_ARRAY_CHARS = 16 * MAX_LINE_CHARS
+"""A JSON array is read whole, before its first object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,15 +53,18 @@ def open_source(
     # newline="" because a quoted cell may hold a line break, which is part of it.
     with path.open("rb") as raw, io.TextIOWrapper(raw, encoding=_with_mark(encoding), newline="") as file:
         lines = _decoded(file, path, encoding)
-        head = list(islice(lines, _HEAD_LINES)) if file_format != "json" else []
+        head = _head(lines) if file_format != "json" else []
         kind = file_format or _kind_of(head)
         every = chain(head, lines)
+        if kind != "json":
+            head = list(_whole(head))
+            every = _whole(every)
         if kind == "csv":
             table = read_csv(every, delimiter=delimiter or sniff_delimiter(head))
             columns, repeated, rows = table.columns, table.repeated, table.rows
         else:
             columns, repeated = None, {}
-            rows = read_json_lines(every) if kind == "jsonl" else read_json_array("".join(every))
+            rows = read_json_lines(every) if kind == "jsonl" else read_json_array(_joined(every))
         yield Source(format=kind, columns=columns, repeated=repeated, rows=rows, read_bytes=raw.tell)
 
 
@@ -78,9 +84,45 @@ def _with_mark(encoding: str) -> str:
     return "utf-8-sig" if encoding.lower().replace("_", "-") in {"utf-8", "utf8"} else encoding
 
 
+def _head(lines: Iterator[str]) -> list[str]:
+    """Return the first lines; no more than one of them is a very long one."""
+    head = []
+    for line in islice(lines, _HEAD_LINES):
+        head.append(line)
+        if len(line) >= MAX_LINE_CHARS:
+            break
+    return head
+
+
+def _whole(lines: Iterable[str]) -> Iterator[str]:
+    """Give the lines that `_decoded` gave, none of them in parts."""
+    for number, line in enumerate(lines, 1):
+        if len(line) >= MAX_LINE_CHARS and line[-1] not in "\r\n":
+            raise FileRefused(
+                f"line {number}: this line is longer than {MAX_LINE_CHARS} characters.",
+                hint="Nothing was imported. Is it a file of readings? If it is one JSON array: --format json.",
+            )
+        yield line
+
+
+def _joined(lines: Iterable[str]) -> str:
+    parts = []
+    chars = 0
+    for line in lines:
+        chars += len(line)
+        if chars > MAX_ARRAY_CHARS:
+            raise FileRefused(
+                f"The JSON array is longer than {MAX_ARRAY_CHARS} characters, and it is read whole.",
+                hint="Nothing was imported. Write one object per line instead: a file of those may be of any length.",
+            )
+        parts.append(line)
+    return "".join(parts)
+
+
 def _decoded(file: TextIO, path: Path, encoding: str) -> Iterator[str]:
+    """Give the lines of a file, a very long one in parts."""
     try:
-        yield from file
+        yield from iter(lambda: file.readline(MAX_LINE_CHARS), "")
     except UnicodeError as error:
         with path.open("rb") as raw:
             guess = "utf-16" if raw.read(2) in {b"\xff\xfe", b"\xfe\xff"} else "latin-1 or cp1252"
@@ -93,7 +135,7 @@ def _decoded(file: TextIO, path: Path, encoding: str) -> Iterator[str]:
 def _line_of_damage(path: Path, encoding: str) -> int:
     """Return the first line that cannot be decoded, 1 where lines cannot be told apart."""
     with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
+        for number, line in enumerate(iter(lambda: file.readline(4 * MAX_LINE_CHARS), b""), 1):
             try:
                 line.decode(encoding)
             except UnicodeError:
