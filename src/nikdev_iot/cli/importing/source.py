@@ -55,7 +55,7 @@ def open_source(
         lines = _decoded(file, path, encoding)
         head = _head(lines) if file_format != "json" else []
         kind = file_format or _kind_of(head)
-        every = chain(head, lines)
+        every: Iterator[str] = chain(head, lines)
         if kind != "json":
             head = list(_whole(head))
             every = _whole(every)
