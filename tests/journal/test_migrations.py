@@ -82,3 +82,21 @@ def test_the_next_step_is_taken_from_where_the_file_is(path, monkeypatch):
             assert journal.show(1).values == {"a": 1}
             assert journal._database._connection.execute("PRAGMA user_version").fetchone() == (migrations.VERSION,)
     assert "more" in [name for _, name, _ in schema(path)]
+
+
+def test_a_file_that_another_process_is_making_is_seen_as_it_was_or_as_it_is(path):
+    path.parent.mkdir()
+    reader = sqlite3.connect(path, isolation_level=None)
+    maker = sqlite3.connect(path, isolation_level=None)
+    maker.execute("PRAGMA journal_mode = WAL").fetchone()
+
+    def make_meanwhile(statement):
+        if "sqlite_master" in statement:
+            migrations.migrate(maker, path=str(path))
+
+    reader.set_trace_callback(make_meanwhile)
+    assert migrations.version_of(reader, path=str(path)) == 0
+    reader.set_trace_callback(None)
+    assert migrations.version_of(reader, path=str(path)) == migrations.VERSION
+    reader.close()
+    maker.close()

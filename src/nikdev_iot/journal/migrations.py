@@ -83,17 +83,23 @@ def version_of(connection: sqlite3.Connection, *, path: str) -> int:
         JournalError: the file is of a newer version, or of another program.
         sqlite3.Error: it is no database, or cannot be read.
     """
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    if application != APPLICATION_ID:
+    begun = not connection.in_transaction
+    if begun:
+        connection.execute("BEGIN")  # one state of the file, where another process is just making it
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if application or version or tables:
-            raise JournalError(
-                f"{path} is the database of another program, not a journal.",
-                path=path,
-                operation="open",
-                hint="It was left as it is. Choose another place or name for the journal.",
-            )
+    finally:
+        if begun and connection.in_transaction:
+            connection.execute("ROLLBACK")
+    if application != APPLICATION_ID and (application or version or tables):
+        raise JournalError(
+            f"{path} is the database of another program, not a journal.",
+            path=path,
+            operation="open",
+            hint="It was left as it is. Choose another place or name for the journal.",
+        )
     if version > VERSION:
         raise JournalError(
             f"The journal {path} is of version {version}, and this program knows versions up to {VERSION}.",
