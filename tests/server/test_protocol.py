@@ -357,7 +357,7 @@ def test_an_answer_that_nobody_reads_is_given_up():
             async def __call__(self, scope, receive, send):
                 """Nothing is asked."""
 
-        config = Config(Read(), lifespan="off")  # type: ignore[arg-type]
+        config = Config(Read(), lifespan="off", log_config=None)  # type: ignore[arg-type]
         config.load()
         limits = ConnectionLimits(unread_timeout_s=0.05)
         aborted: list[bool] = []
