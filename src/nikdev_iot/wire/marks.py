@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from nikdev_iot.model.errors import Malformed
 from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US
@@ -14,8 +14,7 @@ from .pack import EPOCH_BYTES, HASH_BYTES, NO_PACK
 __all__ = ["Mark", "PushAnswer"]
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """The last number stored of an origin, and the hash of the pack that brought it; 0 and zeros for nothing."""
 
     number: int = 0

@@ -61,11 +61,11 @@ def test_two_columns_of_one_field_and_kind_are_joined():
 @pytest.mark.parametrize(
     "change",
     [
-        lambda stored: replace(stored, payload=stored.payload[:-1]),
-        lambda stored: replace(stored, payload=zlib.compress(b"\xff" * stored.content_bytes)),
-        lambda stored: replace(stored, payload=zlib.compress(b"\xa0"), content_bytes=1),
-        lambda stored: replace(stored, codec=9),
-        lambda stored: replace(stored, content_bytes=stored.content_bytes + 1),
+        lambda stored: stored._replace(payload=stored.payload[:-1]),
+        lambda stored: stored._replace(payload=zlib.compress(b"\xff" * stored.content_bytes)),
+        lambda stored: stored._replace(payload=zlib.compress(b"\xa0"), content_bytes=1),
+        lambda stored: stored._replace(codec=9),
+        lambda stored: stored._replace(content_bytes=stored.content_bytes + 1),
     ],
 )
 def test_what_is_no_pack_is_said_to_be_corrupt(change):

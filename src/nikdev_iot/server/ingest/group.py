@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from nikdev_iot.model.errors import NikDevError
 from nikdev_iot.server.storage.port import EntryKey, WriteTransaction
@@ -21,16 +20,14 @@ __all__ = ["EntriesOutcome", "Outcome", "PackOutcome", "Push", "store_group"]
 Push: TypeAlias = PackPush | EntriesPush
 
 
-@dataclass(frozen=True, slots=True)
-class PackOutcome:
+class PackOutcome(NamedTuple):
     """What became of a pack, and the origin's mark after it."""
 
     verdict: Verdict
     mark: Mark
 
 
-@dataclass(frozen=True, slots=True)
-class EntriesOutcome:
+class EntriesOutcome(NamedTuple):
     """How many entries of a request were new, and how many were known again."""
 
     stored: int

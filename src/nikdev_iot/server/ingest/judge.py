@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from nikdev_iot.wire.marks import Mark
 
@@ -39,8 +39,7 @@ class Verdict(Enum):
     """It was made for another incarnation of this server: the device has to ask for the mark."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):  # made thousands of times a second, and three times as fast to make as a dataclass
     """What a pack says of itself."""
 
     device_id: uuid.UUID
@@ -76,7 +75,8 @@ class GroupMarks:
         self._marks = dict(marks)
         self._epoch = epoch
         self._is_stored = is_stored
-        self._in_group: set[tuple[tuple[uuid.UUID, uuid.UUID], int, int, bytes]] = set()
+        self._in_group: dict[bytes, list[Claim]] = {}
+        """What the group will store, by its hash."""
 
     def mark(self, key: tuple[uuid.UUID, uuid.UUID]) -> Mark:
         """Return the mark of an origin, after what the group has moved so far."""
@@ -91,11 +91,17 @@ class GroupMarks:
             return Verdict.STORE if claim.parent == mark.hash else Verdict.FORK
         if claim.first > mark.number:
             return Verdict.GAP
-        if (claim.key, claim.first, claim.last, claim.hash) in self._in_group or self._is_stored(claim):
+        if self._is_in_group(claim) or self._is_stored(claim):
             return Verdict.DUPLICATE
         return Verdict.OVERLAP
 
     def move(self, claim: Claim) -> None:
         """Take note that a pack judged `STORE` will be stored by this group."""
         self._marks[claim.key] = Mark(claim.last, claim.hash)
-        self._in_group.add((claim.key, claim.first, claim.last, claim.hash))
+        self._in_group.setdefault(claim.hash, []).append(claim)
+
+    def _is_in_group(self, claim: Claim) -> bool:
+        return any(
+            (claim.key, claim.first, claim.last) == (other.key, other.first, other.last)
+            for other in self._in_group.get(claim.hash, ())
+        )

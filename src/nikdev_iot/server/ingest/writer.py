@@ -9,6 +9,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from nikdev_iot.server.config import IngestLimits
 from nikdev_iot.server.errors import ServerError, StorageError, StorageUnavailable
@@ -46,8 +47,7 @@ class WriterCounts:
     """Those that stored pushes."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
+class _Waiting(NamedTuple):
     push: Push
     outcome: asyncio.Future[Outcome]
     size_bytes: int
@@ -76,7 +76,9 @@ class Writer:
         self._monotonic_s = monotonic_s
         self._key_uses = key_uses
         self._known = KnownFields(storage.fields, limit=limits.fields_per_device)
-        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._gathered: list[_Waiting] = []
+        """Of the loop's present round; they go to the thread together, which is woken up once for all of them."""
+        self._queue: queue.SimpleQueue[list[_Waiting] | None] = queue.SimpleQueue()
         self._waiting = 0
         self._waiting_bytes = 0
         self._stopping = False
@@ -114,8 +116,15 @@ class Writer:
         self._waiting += 1
         self._waiting_bytes += size_bytes
         outcome = self._loop.create_future()
-        self._queue.put(_Waiting(push, outcome, size_bytes))
+        if not self._gathered:
+            self._loop.call_soon(self._hand_over)
+        self._gathered.append(_Waiting(push, outcome, size_bytes))
         return outcome
+
+    def _hand_over(self) -> None:
+        if self._gathered:
+            gathered, self._gathered = self._gathered, []
+            self._queue.put(gathered)
 
     def close(self) -> None:
         """Store what waits, then end the thread; blocks until then. Idempotent, from any thread."""
@@ -157,8 +166,8 @@ class Writer:
         try:
             waiting = self._queue.get(timeout=_CHORES_EVERY_S)
             while waiting is not None:
-                group.append(waiting)
-                size_bytes += waiting.size_bytes
+                group += waiting
+                size_bytes += sum([one.size_bytes for one in waiting])
                 if len(group) >= self._limits.group_pushes or size_bytes >= self._limits.group_bytes:
                     return group, True
                 waiting = self._queue.get_nowait()

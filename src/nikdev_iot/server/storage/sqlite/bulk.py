@@ -1,7 +1,9 @@
 """Many rows with few statements.
 
 `executemany` takes one step of the engine per row, and the binding gives up Python's lock around each: beside a busy
-event loop a row then costs up to a switch interval (5 ms). One statement for 64 rows gives it up once.
+event loop a row then costs up to a switch interval (5 ms). One statement for 64 rows gives it up once. Each time costs
+two wake-ups of a thread, so that the rest is one statement too, whatever its length: there are few enough of them to
+stay prepared.
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ __all__ = ["Bulk", "Execute"]
 Execute: TypeAlias = Callable[..., sqlite3.Cursor]
 """`sqlite3.Connection.execute`: a statement and its parameters."""
 
-_SIZES = (64, 8, 1)
-"""Few different lengths, so that few statements are prepared."""
+_MAX_ROWS = 64
+"""Of one statement."""
 
 
 class Bulk:
@@ -25,7 +27,7 @@ class Bulk:
 
     def __init__(self, head: str, width: int, tail: str = "") -> None:
         row = f"({','.join('?' * width)})"
-        self._statements = [(size, f"{head} VALUES {','.join([row] * size)} {tail}") for size in _SIZES]
+        self._statements = [f"{head} VALUES {','.join([row] * size)} {tail}" for size in range(1, _MAX_ROWS + 1)]
 
     def run(self, execute: Execute, rows: Sequence[Sequence[Any]]) -> None:
         """Run it over all rows, in their order."""
@@ -37,8 +39,6 @@ class Bulk:
         return [found for cursor in self._each(execute, rows) for found in cursor]
 
     def _each(self, execute: Execute, rows: Sequence[Sequence[Any]]) -> Iterator[sqlite3.Cursor]:
-        at = 0
-        for size, statement in self._statements:
-            while len(rows) - at >= size:
-                yield execute(statement, list(chain.from_iterable(rows[at : at + size])))
-                at += size
+        for at in range(0, len(rows), _MAX_ROWS):
+            part = rows[at : at + _MAX_ROWS]
+            yield execute(self._statements[len(part) - 1], list(chain.from_iterable(part)))

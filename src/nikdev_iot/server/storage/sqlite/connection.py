@@ -50,7 +50,7 @@ def connect(path: Path, *, writer: bool, checkpoints: bool = True) -> sqlite3.Co
     Without `checkpoints` it leaves it to others to empty the log, unless it is the last one to close.
     """
     connection = sqlite3.connect(
-        path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=256
+        path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=512
     )
     try:
         if writer:
