@@ -61,7 +61,7 @@ def _push(config: dict[str, str]) -> tuple[int, list[int]]:
 @pytest.mark.timeout(240)
 def test_memory_does_not_grow_with_the_backlog(server: RunningServer, tmp_path: Path) -> None:
     small, large = _config(server, tmp_path / "small"), _config(server, tmp_path / "large")
-    _fill(small, _COMMITS // 3)
+    _fill(small, _COMMITS // 2)
     _fill(large, _COMMITS)
     small_kb, _ = _push(small)
     large_kb, pushed = _push(large)
@@ -69,7 +69,7 @@ def test_memory_does_not_grow_with_the_backlog(server: RunningServer, tmp_path: 
     assert large_kb < small_kb * 1.05 + 1_000
     assert large_kb < 40_000
     print(
-        f"\npeak memory of the pushing process: {small_kb} kB for {_COMMITS // 3} commits, {large_kb} kB for {_COMMITS}"
+        f"\npeak memory of the pushing process: {small_kb} kB for {_COMMITS // 2} commits, {large_kb} kB for {_COMMITS}"
     )
 
 

@@ -232,12 +232,15 @@ def test_no_printed_receipt_is_lost_by_kill_9(path):
 def test_a_forked_child_goes_on_with_the_same_object(path):
     out = run(
         """
+        def tell(who):
+            # One write: the two share the pipe.
+            os.write(1, f"{who} {journal.commit({'who': who}).number}\\n".encode())
+
         journal = Journal.open(path)
-        print("parent", journal.commit({"who": "parent"}).number, flush=True)
+        tell("parent")
         child = os.fork()
         for _ in range(20):
-            print("parent" if child else "child", journal.commit({"who": "parent" if child else "child"}).number,
-                  flush=True)
+            tell("parent" if child else "child")
         journal.close()
         if not child:
             time.sleep(0.2)
@@ -245,7 +248,7 @@ def test_a_forked_child_goes_on_with_the_same_object(path):
             os._exit(0)
         # Here the parent closed first: the log that the child still writes to must not go with it.
         assert os.waitpid(child, 0)[1] == 0
-        print("parent", journal.commit({"who": "parent"}).number, flush=True)
+        tell("parent")
         """,
         path,
     )

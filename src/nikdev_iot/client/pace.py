@@ -24,9 +24,13 @@ class Pace:
 
     def answered(self, elapsed_s: float, row_count: int) -> None:
         """Take note of an answer to a pack of `row_count` commits."""
+        if elapsed_s < FAST_S:
+            self.max_commits = self.after(row_count)
+
+    def after(self, row_count: int) -> int:
+        """Return how many commits the next pack will hold if one of `row_count` commits is answered fast."""
         # A pack that was not full says nothing about a fuller one.
-        if elapsed_s < FAST_S and row_count >= self.max_commits:
-            self.max_commits = min(MOST_COMMITS, self.max_commits * 2)
+        return min(MOST_COMMITS, self.max_commits * 2) if row_count >= self.max_commits else self.max_commits
 
     def begin_below(self, count: int) -> None:
         """Take note that a pack of `count` commits was sent before, perhaps by another process, and did not arrive."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from nikdev_iot.journal.errors import PushLocked, StalePack
 from nikdev_iot.model.errors import ConfigError, PushException, WireError
 
+from .ahead import Ahead, Ready, make_ready
 from .answers import Answer, NotOurs
 from .pace import Pace
 from .settlement import Diverged, Stored, judge
@@ -107,15 +109,21 @@ class _Run:
         self._target = self._journal.newest
         self._pushed = self._rejected = self._packs = self._bytes_sent = 0
         self._fruitless = 0
+        self._ahead = Ahead()
 
     def run(self) -> PushReport:
         if self._left() and (self._journal.epoch is None or self._journal.in_flight()):
             self._ask()
-        while self._left():
-            pack = self._journal.next_pack(max_commits=self._pace.max_commits, max_bytes=self._pace.max_bytes)
-            if pack is None:
-                break
-            self._send(pack)
+        try:
+            while self._left():
+                ready = self._ahead.take()
+                if ready is None or not self._fits(ready):
+                    ready = self._make_ready(self._pace.max_commits)
+                if ready is None:
+                    break
+                self._send(ready)
+        finally:
+            self._ahead.take()
         return PushReport(self._pushed, self._rejected, self._packs, self._bytes_sent)
 
     def _left(self) -> int:
@@ -135,18 +143,25 @@ class _Run:
         else:
             self._refused(answer)
 
-    def _send(self, pack: Pack) -> None:
-        from nikdev_iot.wire.headers import PACK_TYPE, SENT_US
-        from nikdev_iot.wire.pack import NO_EPOCH, encode_content, encode_frame, hash_content
+    def _make_ready(self, max_commits: int, behind: tuple[int, bytes] | None = None) -> Ready | None:
+        return make_ready(self._journal, max_commits=max_commits, max_bytes=self._pace.max_bytes, behind=behind)
 
-        content = encode_content(pack)
-        pack_hash = hash_content(content)
+    def _fits(self, ready: Ready) -> bool:
+        """Return whether a pack made ready ahead is what would be made now, as far as the journal does not say."""
+        return ready.epoch == self._journal.epoch and ready.pack.row_count <= self._pace.max_commits
+
+    def _send(self, ready: Ready) -> None:
+        from nikdev_iot.wire.headers import PACK_TYPE, SENT_US
+
+        pack, pack_hash, _, body = ready
         try:
             self._journal.record_sent(pack, pack_hash)
         except StalePack:
             return  # another program discarded or restored commits meanwhile: take a new pack
-        body = encode_frame(content, epoch=self._journal.epoch or NO_EPOCH)
-        del content
+        if pack.last < self._target:
+            # As many commits as there will be, if this one is answered fast.
+            expected = self._pace.after(pack.row_count)
+            self._ahead.begin(partial(self._make_ready, expected, (pack.last, pack_hash)))
         began = self._monotonic()
         try:
             answer = self._transport.request(

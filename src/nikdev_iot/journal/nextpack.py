@@ -80,10 +80,12 @@ def build_next(
     max_commits: int,
     max_bytes: int,
     max_columns: int,
+    behind: tuple[int, bytes] | None = None,
 ) -> Pack | None:
     """Return the pack that `Journal.next_pack` speaks of, in the caller's read transaction."""
     origin = origins.current(connection)
-    start = origin.acked_id + 1
+    last, parent = behind or (origin.acked, origin.acked_hash)
+    start = origin.base + last + 1
     end = origins.last_id(connection)
     if start > end:
         return None
@@ -105,8 +107,8 @@ def build_next(
         connection,
         origin=uuid.UUID(bytes=origin.uuid),
         base=origin.base,
-        first=origin.acked + 1,
-        parent=origin.acked_hash,
+        first=last + 1,
+        parent=parent,
         gaps=gaps_of(skipped, start, rows.ids[-1], base=origin.base),
     )
 

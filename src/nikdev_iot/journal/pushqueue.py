@@ -78,8 +78,18 @@ class PushQueue:
             with self._database.write("remember the server's epoch") as connection:
                 origins.set_meta(connection, _EPOCH, epoch)
 
-    def next_pack(self, *, max_commits: int, max_bytes: int, max_columns: int = 4096) -> Pack | None:
+    def next_pack(
+        self,
+        *,
+        max_commits: int,
+        max_bytes: int,
+        max_columns: int = 4096,
+        behind: tuple[int, bytes] | None = None,
+    ) -> Pack | None:
         """Return the next unacknowledged commits, its parent the last acknowledged pack; None where there are none.
+
+        With `behind`, the last number and the hash of a pack in flight, return the pack that will be next once that
+        one is acknowledged.
 
         It has at least one commit, however large; at most `max_commits`, and as many as stay below `max_bytes` of
         content (an upper estimate) and `max_columns`. Rejected and discarded numbers before the last commit are gaps.
@@ -88,7 +98,12 @@ class PushQueue:
 
         with self._database.read("push") as connection:
             return build_next(
-                connection, self._book, max_commits=max(max_commits, 1), max_bytes=max_bytes, max_columns=max_columns
+                connection,
+                self._book,
+                max_commits=max(max_commits, 1),
+                max_bytes=max_bytes,
+                max_columns=max_columns,
+                behind=behind,
             )
 
     def record_sent(self, pack: Pack, pack_hash: bytes) -> SentPack:

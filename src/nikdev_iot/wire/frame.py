@@ -61,8 +61,8 @@ class Frame:
 _SQUEEZE_FROM_BYTES = 512
 
 
-def encode_frame(content: bytes, *, epoch: bytes, level: int = 1) -> bytes:
-    """Return the request body for `content`; `level` is zlib's, 0 for none.
+def encode_frame(content: bytes, *, epoch: bytes, level: int = 1, content_hash: bytes | None = None) -> bytes:
+    """Return the request body for `content`; `level` is zlib's, 0 for none; its hash where it is known already.
 
     A short content is not compressed: a few dozen bytes less do not make the packet cheaper, and setting up zlib costs
     the server more than all else that it does to read such a frame.
@@ -72,7 +72,8 @@ def encode_frame(content: bytes, *, epoch: bytes, level: int = 1) -> bytes:
         squeezed = zlib.compress(content, level)
         if len(squeezed) < len(content):
             payload, codec = squeezed, ZLIB
-    head = bytearray(_HEAD.pack(_MAGIC, codec, _RESERVED, len(content), 0, epoch, hash_content(content)))
+    digest = content_hash or hash_content(content)
+    head = bytearray(_HEAD.pack(_MAGIC, codec, _RESERVED, len(content), 0, epoch, digest))
     struct.pack_into("<I", head, _CRC_AT, zlib.crc32(payload, zlib.crc32(head)))
     return bytes(head) + payload
 
