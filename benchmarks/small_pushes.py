@@ -1,7 +1,8 @@
 """Ten-value pushes per second on 64 and 256 keep-alive connections, each a device of its own.
 
 The load comes from one process with prepared requests; it shares the machine with the server. Each acknowledgement
-means "on disk". JSON v1 and packs.
+means "on disk". JSON v1 and packs. Beside it, what the web server alone makes of the same load on the same machine: the
+requests read and answered, and nothing done.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import sys
 import time
 import urllib.request
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvloop
 
@@ -147,33 +150,50 @@ def _main() -> None:
     print(json.dumps(uvloop.run(_load(options.port, prepared))))
 
 
+def _measure(form: str, port: str, epoch: str, people: list[Credentials]) -> tuple[float, float]:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.small_pushes", form, port, epoch],
+        input=json.dumps([[who.device_id, who.api_key] for who in people]),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    rate, p99_ms = json.loads(done.stdout)
+    return rate, p99_ms
+
+
+@contextmanager
+def _bare_server() -> Iterator[str]:
+    """Run `benchmarks.bare_server`; yield its port."""
+    process = subprocess.Popen([sys.executable, "-m", "benchmarks.bare_server"], stdout=subprocess.PIPE, text=True)
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
 def run() -> list[Row]:
     """Measure both forms on 64 and on 256 connections, one after the other, against one server."""
     rows = []
-    with serving() as server:
+    with serving() as server, _bare_server() as bare_port:
         people = server.add_devices(256)
         port = server.url.split(":")[2].split("/")[0]
         with urllib.request.urlopen(server.url) as answer:
             info = json.load(answer)
         for connections in (64, 256):
             for form in ("json", "packs"):
-                done = subprocess.run(
-                    [sys.executable, "-m", "benchmarks.small_pushes", form, port, info["epoch"]],
-                    input=json.dumps([[who.device_id, who.api_key] for who in people[:connections]]),
-                    capture_output=True,
-                    text=True,
-                    check=False,
-                    timeout=300,
-                )
-                if done.returncode:
-                    raise RuntimeError(done.stderr[-2000:])
-                rate, p99_ms = json.loads(done.stdout)
+                rate, p99_ms = _measure(form, port, info["epoch"], people[:connections])
+                bare, _ = _measure(form, bare_port, info["epoch"], people[:connections])
                 rows.append(
                     Row(
                         what=f"ten-value pushes, {'JSON v1' if form == 'json' else 'packs'}, {connections} connections",
                         ours=f"{rate:,.0f}/s, 99 % within {p99_ms:.0f} ms",
-                        peer="",
-                        ratio="",
+                        peer=f"uvicorn alone, nothing done: {bare:,.0f}/s",
+                        ratio=f"{rate / bare:.2f}x",
                         aim=f"{_AIM:,}/s",
                         met=rate >= _AIM,
                     )

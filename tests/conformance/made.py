@@ -45,7 +45,7 @@ def made_pack(key: OriginKey, first: int, last: int | None = None, **special: An
         content_bytes=300,
         payload=b"payload %d" % first,
     )
-    return replace(pack, **special)
+    return pack._replace(**special)
 
 
 def made_account(**special: Any) -> Account:

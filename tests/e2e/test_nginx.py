@@ -56,7 +56,7 @@ def test_the_block_works_and_opens_nothing_to_others(tmp_path):
     )
     trusting = ssl.create_default_context()
     trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-    options = ("--no-overview", "--trusted-proxies", "127.0.0.1")
+    options = ("--trusted-proxies", "127.0.0.1")
     with run_server(tmp_path, *options, environment={"NIKDEV_WRONG_KEYS_BURST": "1"}) as server:
         who = server.new_device()
         port = _free_port()

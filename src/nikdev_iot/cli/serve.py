@@ -104,14 +104,6 @@ def _limit(
     show_envvar=True,
     help="Addresses of proxies whose X-Forwarded-For is believed, comma-separated.  [default: none]",
 )
-@click.option(
-    "--overview/--no-overview",
-    envvar="NIKDEV_OVERVIEW",
-    default=True,
-    show_default=True,
-    show_envvar=True,
-    help="Show last values at / to this machine. Switch it off behind a reverse proxy.",
-)
 @click.option("--access-log", is_flag=True, envvar="NIKDEV_ACCESS_LOG", show_envvar=True, help="Log each request.")
 @click.option(
     "--log-format",
@@ -189,6 +181,5 @@ def _config(options: dict[str, Any]) -> ServerConfig:
         keep_alive_s=options["keep_alive_s"],
         stop_timeout_s=options["stop_timeout_s"],
         trusted_proxies=options["trusted_proxies"],
-        overview=options["overview"],
         access_log=options["access_log"],
     )

@@ -127,7 +127,6 @@ class App:
                 keys=keys,
                 sessions=Sessions(storage, passwords=passwords, now_us=now_us),
                 password_executor=passwords_executor,
-                shows_overview=config.overview and not trusted,
                 now_us=now_us,
                 limits=config.wire,
                 limits_shown={

@@ -101,7 +101,5 @@ class ServerConfig:
     """How long a stop waits for requests in flight."""
     trusted_proxies: str = ""
     """Addresses, comma-separated, of proxies whose `X-Forwarded-For` is believed; none where it is empty."""
-    overview: bool = True
-    """Whether `GET /` shows devices and last values to this machine; never where there are trusted proxies."""
     access_log: bool = False
     """Whether each request is logged."""

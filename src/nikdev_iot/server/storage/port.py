@@ -110,11 +110,15 @@ class WriteTransaction(Protocol):
     def add_device(self, device: Device) -> None: ...
 
     def update_device(self, device: Device) -> None:
-        """Change name and `accepts_new_fields`."""
+        """Change all but account, time of making and `last_push_us`."""
+        ...
+
+    def touch_devices(self, pushed: Iterable[tuple[uuid.UUID, int]]) -> None:
+        """Move (device, `last_push_us`) forward; never back."""
         ...
 
     def update_field(self, field: Field) -> None:
-        """Make or change a field's unit and label; its kinds and time stay as they are where it exists."""
+        """Make a field, or change all but the kinds and the time of one that exists."""
         ...
 
     def add_key(self, key: ApiKey) -> None: ...

@@ -55,6 +55,13 @@ class Device:
     created_us: int
     accepts_new_fields: bool = True
     """False: a commit with a field that does not exist yet is refused."""
+    note: str = ""
+    """What people want to remember of it."""
+    tags: tuple[str, ...] = ()
+    silent_after_s: int | None = None
+    """How long it may be quiet before it counts as silent; None for the server's own guess."""
+    last_push_us: int | None = None
+    """When a push of it was stored last, within some seconds; None for never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +75,14 @@ class Field:
     unit: str = ""
     label: str = ""
     created_us: int
+    color: str = ""
+    """`#rrggbb`, or '' for one of its own accord."""
+    decimals: int | None = None
+    """How many are shown; None for as many as there are."""
+    position: int | None = None
+    """Where it stands among the device's fields; those without come last, in the order of their making."""
+    hidden: bool = False
+    """Whether pages leave it out, unless it is asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,7 +83,39 @@ CREATE TABLE api_keys (
 CREATE UNIQUE INDEX api_keys_by_secret ON api_keys (device, secret_hash);
 """
 
-STEPS: tuple[str, ...] = (_STEP_1,)
+_STEP_2 = """
+ALTER TABLE devices ADD COLUMN note TEXT NOT NULL DEFAULT '';
+-- JSON: a list of texts.
+ALTER TABLE devices ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';
+-- How long it may be quiet before it counts as silent; null for the server's own guess.
+ALTER TABLE devices ADD COLUMN silent_after_s INTEGER;
+ALTER TABLE devices ADD COLUMN last_push_us INTEGER;
+
+-- '' for a colour of its own accord; null for as many decimals as there are.
+ALTER TABLE fields ADD COLUMN color TEXT NOT NULL DEFAULT '';
+ALTER TABLE fields ADD COLUMN decimals INTEGER;
+ALTER TABLE fields ADD COLUMN position INTEGER;
+ALTER TABLE fields ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0;
+
+-- Values that are no longer shown: those of these fields (JSON list; null for all) with start <= time < end that were
+-- stored up to this arrival. The re-packing takes them out.
+CREATE TABLE deletions (
+  device BLOB NOT NULL, id BLOB NOT NULL, fields TEXT, start_us INTEGER NOT NULL, end_us INTEGER NOT NULL,
+  arrival INTEGER NOT NULL, made_us INTEGER NOT NULL, person BLOB, reason TEXT NOT NULL,
+  PRIMARY KEY (device, id)
+) WITHOUT ROWID;
+
+CREATE TABLE dashboards (
+  id BLOB PRIMARY KEY, account BLOB NOT NULL, name TEXT NOT NULL, content TEXT NOT NULL,
+  created_us INTEGER NOT NULL, changed_us INTEGER NOT NULL, share_hash BLOB
+);
+CREATE INDEX dashboards_by_account ON dashboards (account, created_us, id);
+CREATE UNIQUE INDEX dashboards_by_share ON dashboards (share_hash) WHERE share_hash IS NOT NULL;
+
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+STEPS: tuple[str, ...] = (_STEP_1, _STEP_2)
 LATEST = len(STEPS)
 
 

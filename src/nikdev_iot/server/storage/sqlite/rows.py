@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from functools import lru_cache
 from typing import Any
@@ -37,8 +38,8 @@ PACK = (
 )
 ACCOUNT = "id, email, password_hash, created_us"
 SESSION = "token_hash, account, created_us, expires_us"
-DEVICE = "id, account, name, created_us, accepts_new_fields"
-FIELD = "device, field_id, kinds, unit, label, created_us"
+DEVICE = "id, account, name, created_us, accepts_new_fields, note, tags, silent_after_s, last_push_us"
+FIELD = "device, field_id, kinds, unit, label, created_us, color, decimals, position, hidden"
 KEY = "id, device, name, secret_hash, can_read, can_write, created_us, expires_us, revoked_us, last_used_us"
 
 
@@ -82,6 +83,10 @@ def device_of(row: tuple[Any, ...]) -> Device:
         name=row[2],
         created_us=row[3],
         accepts_new_fields=bool(row[4]),
+        note=row[5],
+        tags=tuple(json.loads(row[6])),
+        silent_after_s=row[7],
+        last_push_us=row[8],
     )
 
 
@@ -94,6 +99,10 @@ def field_of(row: tuple[Any, ...]) -> Field:
         unit=row[3],
         label=row[4],
         created_us=row[5],
+        color=row[6],
+        decimals=row[7],
+        position=row[8],
+        hidden=bool(row[9]),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import uuid
 from collections.abc import Iterable, Sequence
@@ -54,19 +55,44 @@ class AccountWrites:
         return self._execute("DELETE FROM sessions WHERE expires_us < ?", (before_us,)).rowcount
 
     def add_device(self, device: Device) -> None:
-        row = (device.id.bytes, device.account_id.bytes, device.name, device.created_us, device.accepts_new_fields)
+        row = (
+            device.id.bytes,
+            device.account_id.bytes,
+            device.name,
+            device.created_us,
+            device.accepts_new_fields,
+            device.note,
+            json.dumps(device.tags),
+            device.silent_after_s,
+            device.last_push_us,
+        )
         self._add("devices", DEVICE, row, f"There is a device {device.id} already.")
 
     def update_device(self, device: Device) -> None:
         self._execute(
-            "UPDATE devices SET name = ?, accepts_new_fields = ? WHERE id = ?",
-            (device.name, device.accepts_new_fields, device.id.bytes),
+            "UPDATE devices SET name = ?, accepts_new_fields = ?, note = ?, tags = ?, silent_after_s = ? WHERE id = ?",
+            (
+                device.name,
+                device.accepts_new_fields,
+                device.note,
+                json.dumps(device.tags),
+                device.silent_after_s,
+                device.id.bytes,
+            ),
+        )
+
+    def touch_devices(self, pushed: Iterable[tuple[uuid.UUID, int]]) -> None:
+        self._executemany(
+            "UPDATE devices SET last_push_us = max(coalesce(last_push_us, ?1), ?1) WHERE id = ?2",
+            [(pushed_us, device_id.bytes) for device_id, pushed_us in pushed],
         )
 
     def update_field(self, field: Field) -> None:
         self._execute(
-            f"INSERT INTO fields ({FIELD}) VALUES (?,?,?,?,?,?) "  # noqa: S608 - our own names
-            "ON CONFLICT (device, field_id) DO UPDATE SET unit = excluded.unit, label = excluded.label",
+            f"INSERT INTO fields ({FIELD}) VALUES (?,?,?,?,?,?,?,?,?,?) "  # noqa: S608 - our own names
+            "ON CONFLICT (device, field_id) DO UPDATE SET unit = excluded.unit, label = excluded.label, "
+            "color = excluded.color, decimals = excluded.decimals, position = excluded.position, "
+            "hidden = excluded.hidden",
             (
                 field.device_id.bytes,
                 field.field_id,
@@ -74,6 +100,10 @@ class AccountWrites:
                 field.unit,
                 field.label,
                 field.created_us,
+                field.color,
+                field.decimals,
+                field.position,
+                field.hidden,
             ),
         )
 

@@ -46,8 +46,6 @@ class Services:
     now_us: Callable[[], int]
     password_executor: Executor
     """The threads in which passwords are checked: a flood of sign-ins keeps nothing else waiting."""
-    shows_overview: bool
-    """Whether `GET /` shows devices and last values to this machine."""
     limits: Limits = DEFAULT_LIMITS
     limits_shown: Mapping[str, Any] = field(default_factory=dict)
     """Further limits that `GET /api/v1/device` tells, e.g. requests per second."""

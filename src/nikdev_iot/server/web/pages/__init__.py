@@ -1,1 +1,12 @@
-"""Pages for people."""
+"""The pages for people: one module per resource, templates and static files beside them."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from . import start, static_files
+
+__all__ = ["PAGES"]
+
+PAGES: tuple[ModuleType, ...] = (start, static_files)
+"""The resources; each has its `routes`."""

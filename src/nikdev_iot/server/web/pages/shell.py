@@ -1,0 +1,88 @@
+"""What all pages share: templates, headers, addresses of static files, words for ages and times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from nikdev_iot._version import __version__
+from nikdev_iot.model.errors import NikDevError
+from nikdev_iot.model.times import iso
+
+from .assets import asset
+
+__all__ = ["CSP", "age_text", "error_page", "page", "redirect"]
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "font-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "content-security-policy": CSP,
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cache-control": "no-store",
+}
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("nikdev_iot.server.web.pages"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["asset"] = asset
+    environment.globals["version"] = __version__
+    environment.filters["age"] = age_text
+    environment.filters["iso"] = iso
+    return environment
+
+
+def page(
+    request: Request, template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
+) -> HTMLResponse:
+    """Return a page, or a part of one, made from `templates/`.
+
+    Every template knows `request`, `visit` (None for anyone), `csrf` (of forms), `now_us`, `asset(name)` and `version`.
+    """
+    visit = getattr(request.state, "visit", None)
+    now_us = request.app.state.services.now_us()
+    text = (
+        _environment()
+        .get_template(template)
+        .render(request=request, visit=visit, csrf=visit.csrf if visit else "", now_us=now_us, **values)
+    )
+    return HTMLResponse(text, status, {**_HEADERS, **(headers or {})})
+
+
+def error_page(
+    request: Request, error: NikDevError, *, status: int, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return what a person sees of an error; for a script of htmx only the message."""
+    template = "error_part.html" if request.headers.get("hx-request") else "error.html"
+    return page(request, template, status=status, headers=headers, message=error.message, hint=error.hint)
+
+
+def redirect(target: str) -> Response:
+    """Return "look there now", after a form was taken."""
+    return Response(status_code=303, headers={"location": target, "cache-control": "no-store"})
+
+
+def age_text(age_us: int) -> str:
+    """Return an age in words: `3 s ago`; of a time to come, `in 3 s`."""
+    seconds = abs(age_us) // 1_000_000
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            amount = f"{seconds // length} {unit}"
+            break
+    else:
+        amount = f"{seconds} s"
+    return f"in {amount}" if age_us < 0 else f"{amount} ago"

@@ -1,0 +1,126 @@
+"""Who looks at a page: the session in the cookie, the account it is about, and what the person may do there."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from enum import IntEnum
+from urllib.parse import urlsplit
+
+from fastapi import Request, Response
+
+from nikdev_iot.server.accounts.keys import parse_uuid
+from nikdev_iot.server.errors import Forbidden, NotFound, Unauthorized
+from nikdev_iot.server.storage.records import Account, Device, Session
+from nikdev_iot.server.web.api.services import Services
+
+__all__ = ["COOKIE", "Role", "Visit", "check_origin", "find_visit", "forget_session", "keep_session"]
+
+COOKIE = "nikdev_session"
+
+
+class Role(IntEnum):
+    """What a person may do with an account; each may do what those below may."""
+
+    VIEWER = 1
+    """Look."""
+    EDITOR = 2
+    """Change devices, fields, keys, dashboards and values."""
+    OWNER = 3
+    """Invite and remove people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One request of a signed-in person."""
+
+    account: Account
+    session: Session
+    token: str
+    role: Role = Role.OWNER
+    is_operator: bool = False
+    """Whether the person runs this server, and sees its page."""
+    device: Device | None = None
+    """The device that the path names: one of this account."""
+
+    @property
+    def email(self) -> str:
+        """The person's e-mail address."""
+        return self.account.email
+
+    @property
+    def can_edit(self) -> bool:
+        """Whether forms that change things are shown."""
+        return self.role >= Role.EDITOR
+
+    @property
+    def can_own(self) -> bool:
+        """Whether people are invited and removed."""
+        return self.role >= Role.OWNER
+
+    @property
+    def csrf(self) -> str:
+        """What each form sends along, and no other site can know."""
+        return hmac.new(self.token.encode(), b"nikdev-csrf", hashlib.sha256).hexdigest()
+
+    @property
+    def the_device(self) -> Device:
+        """The device that the path names; for routes whose path has one."""
+        if self.device is None:
+            raise TypeError("the path names no device")
+        return self.device
+
+
+def find_visit(request: Request, services: Services) -> Visit:
+    """Return who asks, by the cookie, and look up the device that the path names. Reads the store.
+
+    Raises:
+        Unauthorized: not signed in, or no longer.
+        NotFound: the path names a device that is not of this account.
+    """
+    token = request.cookies.get(COOKIE, "")
+    if not token:
+        raise Unauthorized("You are not signed in.", hint="Sign in.")
+    session = services.sessions.session(token)
+    account = services.accounts.get(session.account_id)
+    first = services.accounts.all()[:1]
+    device = None
+    if "device_id" in request.path_params:
+        device_id = parse_uuid(request.path_params["device_id"])
+        if device_id is None:
+            raise NotFound("There is no such device.", hint="A Device ID is a UUID.")
+        device = services.devices.get(device_id, account_id=account.id)
+    return Visit(
+        account=account,
+        session=session,
+        token=token,
+        is_operator=bool(first) and first[0].id == account.id,
+        device=device,
+    )
+
+
+def check_origin(request: Request) -> None:
+    """Raise `Forbidden` where another site's page made the browser send this form."""
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    if site is not None:
+        is_ours = site in {"same-origin", "none"}
+    elif origin is not None:
+        is_ours = urlsplit(origin).netloc == request.headers.get("host")
+    else:
+        is_ours = True  # no browser: nobody's cookie was borrowed
+    if not is_ours:
+        raise Forbidden("This form was sent by another site's page.", hint="Nothing was changed. Open the page again.")
+
+
+def keep_session(response: Response, request: Request, token: str, *, lifetime_s: int) -> None:
+    """Give the browser its session."""
+    response.set_cookie(
+        COOKIE, token, max_age=lifetime_s, httponly=True, samesite="lax", secure=request.url.scheme == "https", path="/"
+    )
+
+
+def forget_session(response: Response) -> None:
+    """Take the browser's session away."""
+    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax")
