@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["DEFAULT_LIMITS", "Limits"]
+__all__ = ["DEFAULT_LIMITS", "UNLIMITED", "Limits"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,3 +26,5 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+UNLIMITED = Limits(body_bytes=2**63, content_bytes=2**63, commits=2**63, columns=2**63, items=2**63, values=2**63)
+"""For what was judged when it came, perhaps by other limits than today's."""

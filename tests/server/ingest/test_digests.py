@@ -9,7 +9,6 @@ from nikdev_iot.model.commits import Gap
 from nikdev_iot.server.ingest.digests import digests_after
 from nikdev_iot.server.ingest.packs import read_pack
 from nikdev_iot.server.ingest.templates import Templates
-from nikdev_iot.wire.limits import DEFAULT_LIMITS
 
 
 @pytest.fixture
@@ -26,7 +25,6 @@ def stored(storage, new_device):
             body,
             device=device,
             key_id=uuid.uuid4(),
-            limits=DEFAULT_LIMITS,
             received_us=0,
             sent_us=None,
             templates=Templates(),
@@ -40,7 +38,7 @@ def stored(storage, new_device):
 
 def test_all_at_once(storage, stored):
     key, digests = stored
-    found, following = digests_after(storage, key, after=0, limit=100, limits=DEFAULT_LIMITS)
+    found, following = digests_after(storage, key, after=0, limit=100)
     assert dict(found) == digests
     assert [number for number, _ in found] == [1, 2, 5, 6, 7, 8]
     assert following is None
@@ -53,7 +51,7 @@ def test_page_by_page_nothing_is_missed_or_doubled(storage, stored, limit, after
     found, following = [], after
     pages = 0
     while following is not None:
-        page, following = digests_after(storage, key, after=following, limit=limit, limits=DEFAULT_LIMITS)
+        page, following = digests_after(storage, key, after=following, limit=limit)
         assert len(page) <= limit
         found += page
         pages += 1
@@ -62,7 +60,7 @@ def test_page_by_page_nothing_is_missed_or_doubled(storage, stored, limit, after
 
 
 def test_an_origin_that_is_not_there_has_none(storage, new_device):
-    assert digests_after(storage, (new_device().id, uuid.uuid4()), after=0, limit=5, limits=DEFAULT_LIMITS) == (
+    assert digests_after(storage, (new_device().id, uuid.uuid4()), after=0, limit=5) == (
         [],
         None,
     )
@@ -75,7 +73,6 @@ def test_packs_without_commits_cost_no_more_than_others(storage, new_device):
             origin.pack([] if number < 510 else [{"a": 1}], gaps=[Gap(number + 1, 1, "x")] if number < 510 else []),
             device=device,
             key_id=uuid.uuid4(),
-            limits=DEFAULT_LIMITS,
             received_us=0,
             sent_us=None,
             templates=Templates(),
@@ -85,7 +82,7 @@ def test_packs_without_commits_cost_no_more_than_others(storage, new_device):
     with storage.write() as write:
         write.put_packs(packs)
     key = (device.id, origin.id)
-    patient = {"limits": DEFAULT_LIMITS, "monotonic_s": lambda: 0.0}
+    patient = {"monotonic_s": lambda: 0.0}
     assert digests_after(storage, key, after=0, limit=5, **patient) == ([], 500)
     found, following = digests_after(storage, key, after=500, limit=5, **patient)
     assert ([number for number, _ in found], following) == ([511], None)
@@ -96,9 +93,7 @@ def test_an_answer_takes_half_a_second_and_always_gets_on(storage, stored):
     found, following, pages = [], 0, 0
     while following is not None:
         ticks = map(float, range(100))
-        page, following = digests_after(
-            storage, key, after=following, limit=100, limits=DEFAULT_LIMITS, monotonic_s=ticks.__next__
-        )
+        page, following = digests_after(storage, key, after=following, limit=100, monotonic_s=ticks.__next__)
         found += page
         pages += 1
     assert dict(found) == digests
@@ -108,4 +103,4 @@ def test_an_answer_takes_half_a_second_and_always_gets_on(storage, stored):
 @pytest.mark.parametrize("after", [8, 9, 2**63 - 1])
 def test_behind_the_end_there_is_nothing(storage, stored, after):
     key, _ = stored
-    assert digests_after(storage, key, after=after, limit=5, limits=DEFAULT_LIMITS) == ([], None)
+    assert digests_after(storage, key, after=after, limit=5) == ([], None)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from nikdev_iot.server.storage.port import OriginKey, Storage
-from nikdev_iot.wire.limits import Limits
+from nikdev_iot.wire.limits import UNLIMITED
 from nikdev_iot.wire.pack import decode_content, decompress
 
 __all__ = ["MAX_DIGESTS", "digests_after"]
@@ -24,7 +24,6 @@ def digests_after(
     *,
     after: int,
     limit: int,
-    limits: Limits,
     monotonic_s: Callable[[], float] = time.monotonic,
 ) -> tuple[list[tuple[int, bytes]], int | None]:
     """Return (number, digest) of at most `limit` commits beyond `after`, and from where to go on: None at the end.
@@ -43,7 +42,7 @@ def digests_after(
         if stored is None:
             break
         packs += 1
-        pack = decode_content(decompress(stored.payload, stored.codec, stored.content_bytes), limits)
+        pack = decode_content(decompress(stored.payload, stored.codec, stored.content_bytes), UNLIMITED)
         here = [pair for pair in pack.digests() if pair[0] > after]
         room = limit - len(found)
         found += here[:room]

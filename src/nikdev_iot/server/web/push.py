@@ -250,7 +250,7 @@ class PushRoutes:
             query = parse_qs(scope["query_string"].decode("latin-1"))
             after = _whole_number(query, "after", default=0, low=0, high=2**63 - 1)
             limit = _whole_number(query, "limit", default=MAX_DIGESTS, low=1, high=MAX_DIGESTS)
-            read = partial(digests_after, self._storage, key, after=after, limit=limit, limits=self._limits)
+            read = partial(digests_after, self._storage, key, after=after, limit=limit)
             digests, following = await asyncio.get_running_loop().run_in_executor(self._digests, read)
             await send_json(
                 send, 200, {"digests": [[number, digest.hex()] for number, digest in digests], "next": following}
