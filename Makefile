@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 UV_VERSION := 0.13.9
-LOCKED := dev demo bench # in this order
+LOCKED := dev demo node bench # in this order
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types layers tests bench lock clean
