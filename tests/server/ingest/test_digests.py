@@ -9,6 +9,7 @@ from nikdev_iot.model.commits import Gap
 from nikdev_iot.server.ingest.digests import digests_after
 from nikdev_iot.server.ingest.packs import read_pack
 from nikdev_iot.server.ingest.templates import Templates
+from nikdev_iot.wire.limits import DEFAULT_LIMITS
 
 
 @pytest.fixture
@@ -25,6 +26,7 @@ def stored(storage, new_device):
             body,
             device=device,
             key_id=uuid.uuid4(),
+            limits=DEFAULT_LIMITS,
             received_us=0,
             sent_us=None,
             templates=Templates(),
@@ -73,6 +75,7 @@ def test_packs_without_commits_cost_no_more_than_others(storage, new_device):
             origin.pack([] if number < 510 else [{"a": 1}], gaps=[Gap(number + 1, 1, "x")] if number < 510 else []),
             device=device,
             key_id=uuid.uuid4(),
+            limits=DEFAULT_LIMITS,
             received_us=0,
             sent_us=None,
             templates=Templates(),
