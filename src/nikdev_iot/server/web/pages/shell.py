@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from nikdev_iot._version import __version__
 from nikdev_iot.model.errors import NikDevError
 from nikdev_iot.model.times import iso
+from nikdev_iot.server.accounts.states import state_of
 
 from .assets import asset
 
@@ -40,6 +41,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["asset"] = asset
+    environment.globals["state_of"] = state_of
     environment.globals["version"] = __version__
     environment.filters["age"] = age_text
     environment.filters["iso"] = iso
