@@ -31,7 +31,21 @@ from typing import Protocol, TypeAlias
 from nikdev_iot.model.values import Kind
 from nikdev_iot.wire.marks import Mark
 
-from .records import Access, Account, ApiKey, Device, Field, LatestSnapshot, NewField, PackSpan, Session, StoredPack
+from .dashboards import DashboardReads, DashboardWrites
+from .operating import OperatingReads, OperatingWrites
+from .records import (
+    Access,
+    Account,
+    ApiKey,
+    Device,
+    Field,
+    LatestSnapshot,
+    NewField,
+    PackSpan,
+    Session,
+    Stamp,
+    StoredPack,
+)
 
 __all__ = ["EntryKey", "OriginKey", "Storage", "WriteTransaction", "kinds_mask", "kinds_of_mask"]
 
@@ -42,7 +56,7 @@ EntryKey: TypeAlias = tuple[uuid.UUID, bytes]
 """(device, key of an entry of JSON v1)."""
 
 
-class WriteTransaction(Protocol):
+class WriteTransaction(DashboardWrites, OperatingWrites, Protocol):
     """Everything that changes the store. Bulk calls take what a whole group commit brings."""
 
     # -- pushes ---------------------------------------------------------------------------------
@@ -132,7 +146,7 @@ class WriteTransaction(Protocol):
         ...
 
 
-class Storage(Protocol):
+class Storage(DashboardReads, OperatingReads, Protocol):
     """The store of one server, or of all processes of one."""
 
     @property
@@ -179,6 +193,24 @@ class Storage(Protocol):
 
     def latest(self, device_id: uuid.UUID) -> LatestSnapshot | None:
         """Return the snapshot last kept."""
+        ...
+
+    # -- many devices at once: each call costs little more for a thousand than for one ------------
+
+    def stamps(self, device_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Stamp]:
+        """Return what changes with each pack stored and each deletion; devices without packs are left out."""
+        ...
+
+    def fields_of(self, device_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Field]]:
+        """Return what `fields` would of each; devices without fields are left out."""
+        ...
+
+    def received(self, device_ids: Sequence[uuid.UUID], *, limit: int) -> dict[uuid.UUID, list[int]]:
+        """Return when the newest packs of each were received (µs UTC), in the order of storing.
+
+        At most `limit` of each, the newest always among them, and as many more as cost nothing to find; devices
+        without packs are left out.
+        """
         ...
 
     # -- accounts, devices, fields, keys ----------------------------------------------------------

@@ -107,10 +107,16 @@ CREATE TABLE deletions (
 
 CREATE TABLE dashboards (
   id BLOB PRIMARY KEY, account BLOB NOT NULL, name TEXT NOT NULL, content TEXT NOT NULL,
-  created_us INTEGER NOT NULL, changed_us INTEGER NOT NULL, share_hash BLOB
+  version INTEGER NOT NULL, created_us INTEGER NOT NULL, changed_us INTEGER NOT NULL,
+  share_hash BLOB, shared_us INTEGER
 );
 CREATE INDEX dashboards_by_account ON dashboards (account, created_us, id);
 CREATE UNIQUE INDEX dashboards_by_share ON dashboards (share_hash) WHERE share_hash IS NOT NULL;
+
+-- How large the store was, now and then.
+CREATE TABLE size_samples (
+  at_us INTEGER PRIMARY KEY, data_bytes INTEGER NOT NULL, commits INTEGER NOT NULL
+);
 
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """

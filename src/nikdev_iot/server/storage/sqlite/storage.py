@@ -17,10 +17,13 @@ from nikdev_iot.wire.pack import EPOCH_BYTES
 
 from .bulk import Execute
 from .connection import connect, find_file, make_file
+from .dashboards import DashboardReads
 from .errors import translate
 from .migrations import migrate
+from .operating import OperatingReads
 from .origins import OriginCache
 from .read_accounts import AccountReads
+from .read_fleet import FleetReads
 from .read_packs import PackReads
 from .write import SqliteWrite
 
@@ -35,7 +38,16 @@ def _random_epoch() -> bytes:
     return os.urandom(EPOCH_BYTES)
 
 
-class SqliteStorage(PackReads, AccountReads):
+def _epoch(writer: sqlite3.Connection, new_epoch: Callable[[], bytes]) -> bytes:
+    find = "SELECT value FROM meta WHERE name = 'epoch'"
+    found = writer.execute(find).fetchone()
+    if found is None:  # as in a backup: whoever opens it first restores it, and that is another incarnation
+        writer.execute("INSERT OR IGNORE INTO meta VALUES ('epoch', ?)", (new_epoch(),))
+        found = writer.execute(find).fetchone()
+    return bytes(found[0])
+
+
+class SqliteStorage(PackReads, FleetReads, AccountReads, DashboardReads, OperatingReads):
     """`port.Storage` in WAL mode with full synchronisation: one writer connection, and a pool of readers.
 
     Several processes may have the same folder open, `nikdev admin` beside a server for one.
@@ -77,7 +89,7 @@ class SqliteStorage(PackReads, AccountReads):
             writer = connect(path, writer=True, checkpoints=not guest)
             try:
                 migrate(writer, path, new_epoch=new_epoch)
-                (epoch,) = writer.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()
+                epoch = _epoch(writer, new_epoch)
             except BaseException:
                 writer.close()
                 raise

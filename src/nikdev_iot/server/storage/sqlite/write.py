@@ -12,6 +12,8 @@ from nikdev_iot.server.storage.records import LatestSnapshot, NewField, StoredPa
 from nikdev_iot.wire.marks import Mark
 
 from .bulk import Bulk
+from .dashboards import DashboardWrites
+from .operating import OperatingWrites
 from .origins import Origin, OriginCache, RawKey, load_origin, put_origins, put_shelves, with_pack
 from .read_packs import find_arrival
 from .write_accounts import AccountWrites
@@ -35,7 +37,7 @@ _SEEN = Bulk(
 )
 
 
-class SqliteWrite(AccountWrites):
+class SqliteWrite(AccountWrites, DashboardWrites, OperatingWrites):
     """`port.WriteTransaction` on the one writer connection, inside BEGIN IMMEDIATE.
 
     That holds the file's write lock from the first statement on, so that what is read here stays so until its end.
