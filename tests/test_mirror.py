@@ -13,6 +13,7 @@ TESTS = ROOT / "tests"
 ELSEWHERE: dict[str, str] = {
     "server/errors.py": "by everything that raises them",
     "server/storage/sqlite/read_accounts.py": "by tests/conformance/storage_accounts.py",
+    "server/storage/sqlite/read_fleet.py": "by tests/conformance/storage_fleet.py",
     "server/storage/sqlite/rows.py": "by tests/conformance, which compares whole records",
     "server/storage/sqlite/write_accounts.py": "by tests/conformance/storage_accounts.py",
 }

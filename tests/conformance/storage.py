@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import pytest
 from tests.conformance.place import Place
 from tests.conformance.storage_accounts import AccountContract
+from tests.conformance.storage_fleet import FleetContract
 from tests.conformance.storage_packs import PackContract
 from tests.conformance.storage_transactions import TransactionContract
 
@@ -23,7 +24,7 @@ from nikdev_iot.server.storage.port import Storage
 __all__ = ["Place", "StorageContract"]
 
 
-class StorageContract(TransactionContract, PackContract, AccountContract):
+class StorageContract(TransactionContract, PackContract, FleetContract, AccountContract):
     """Every sentence of `port.py`."""
 
     @pytest.fixture

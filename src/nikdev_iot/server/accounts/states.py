@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 from nikdev_iot.server.storage.records import Device
 
@@ -50,8 +51,8 @@ def state_of(device: Device, now_us: int, *, usual_s: float | None = None) -> De
 
 def usual_distance_s(received_us: Sequence[int]) -> float | None:
     """Return the median distance between pushes that were received at these times; None for fewer than three."""
-    if len(received_us) < 3:  # noqa: PLR2004 - two of them have one distance, and one says nothing of what is usual
+    if len(received_us) < 3:
         return None
     times = sorted(received_us)
-    distances = sorted(after - before for before, after in zip(times, times[1:], strict=False))
+    distances = sorted(after - before for before, after in pairwise(times))
     return distances[len(distances) // 2] / 1e6

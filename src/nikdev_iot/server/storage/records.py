@@ -18,6 +18,7 @@ __all__ = [
     "NewField",
     "PackSpan",
     "Session",
+    "Stamp",
     "StoredPack",
 ]
 
@@ -161,3 +162,14 @@ class LatestSnapshot:
 
     arrival: int
     content: bytes
+
+
+class Stamp(NamedTuple):
+    """Equal to the one before exactly where every read of a device would answer as before."""
+
+    arrival: int
+    """Of the newest pack."""
+    deletions: int = 0
+    """How many there are."""
+    deleted_us: int = 0
+    """When the newest of them was made."""
