@@ -106,6 +106,14 @@ def _limit(
 )
 @click.option("--access-log", is_flag=True, envvar="NIKDEV_ACCESS_LOG", show_envvar=True, help="Log each request.")
 @click.option(
+    "--open/--no-open",
+    "opens_browser",
+    envvar="NIKDEV_OPEN",
+    default=None,
+    show_envvar=True,
+    help="Open the set-up link of the first start in a browser.  [default: on a terminal with a desktop]",
+)
+@click.option(
     "--log-format",
     type=click.Choice(["auto", "json", "text"]),
     envvar="NIKDEV_LOG_FORMAT",
@@ -182,4 +190,5 @@ def _config(options: dict[str, Any]) -> ServerConfig:
         stop_timeout_s=options["stop_timeout_s"],
         trusted_proxies=options["trusted_proxies"],
         access_log=options["access_log"],
+        opens_browser=options["opens_browser"],
     )

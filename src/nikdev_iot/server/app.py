@@ -21,6 +21,7 @@ from nikdev_iot.server.accounts.fields import Fields
 from nikdev_iot.server.accounts.keys import Keys
 from nikdev_iot.server.accounts.passwords import Passwords
 from nikdev_iot.server.accounts.sessions import Sessions
+from nikdev_iot.server.accounts.set_up import SetUp
 from nikdev_iot.server.config import ServerConfig
 from nikdev_iot.server.errors import ServerError, StorageError
 from nikdev_iot.server.ingest.admission import Admission
@@ -117,15 +118,18 @@ class App:
         trusted = config.trusted_proxies.strip()
         self._behind_proxy = ProxyHeadersMiddleware(self._route, trusted) if trusted else None  # type: ignore[arg-type]
         passwords = Passwords()
+        accounts = Accounts(storage, passwords=passwords, now_us=now_us)
+        self.set_up = SetUp(storage, accounts=accounts)
         self._api = build_api(
             Services(
                 storage=storage,
                 gate=admission,
-                accounts=Accounts(storage, passwords=passwords, now_us=now_us),
+                accounts=accounts,
                 devices=Devices(storage, now_us=now_us),
                 fields=Fields(storage, now_us=now_us),
                 keys=keys,
                 sessions=Sessions(storage, passwords=passwords, now_us=now_us),
+                set_up=self.set_up,
                 password_executor=passwords_executor,
                 now_us=now_us,
                 limits=config.wire,

@@ -103,3 +103,5 @@ class ServerConfig:
     """Addresses, comma-separated, of proxies whose `X-Forwarded-For` is believed; none where it is empty."""
     access_log: bool = False
     """Whether each request is logged."""
+    opens_browser: bool | None = None
+    """Whether the set-up link of the first start is opened; None: where somebody sits before a desktop."""

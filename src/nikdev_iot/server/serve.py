@@ -9,6 +9,8 @@ import shlex
 import signal
 import socket
 import sys
+import threading
+import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -24,6 +26,7 @@ from nikdev_iot.server.errors import ServerError
 from nikdev_iot.server.storage.port import Storage
 
 from .app import App, open_storage
+from .desktop import has_desktop
 from .files import fitting_connections
 from .protocol import OneWriteProtocol
 from .watchdog import Watchdog
@@ -98,6 +101,11 @@ def _url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def _reachable(host: str, port: int) -> str:
+    """Return an address that a browser on this machine can open, where the server listens on all of them."""
+    return _url({"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host), port)  # noqa: S104
+
+
 def _serve(config: ServerConfig, app: App, storage: Storage, listening: socket.socket) -> None:
     limits = replace(config.connections, connections=fitting_connections(config.connections.connections))
     server = _Server(
@@ -116,7 +124,9 @@ def _serve(config: ServerConfig, app: App, storage: Storage, listening: socket.s
         )
     )
     server.url = _url(config.host, listening.getsockname()[1])
-    server.has_accounts = storage.count_accounts() > 0
+    if token := app.set_up.new_token():
+        server.set_up_url = f"{_reachable(config.host, listening.getsockname()[1])}/admin/setup/{token}"
+    server.opens_browser = config.opens_browser
     server.data = str(config.data)
     server.watchdog = Watchdog(after_s=config.stop_timeout_s + _GRACE_S, close=storage.close)
     server.watchdog.start()
@@ -128,7 +138,9 @@ class _Server(uvicorn.Server):
 
     url = ""
     data = ""
-    has_accounts = True
+    set_up_url = ""
+    """Where the first account is made; empty where there is one."""
+    opens_browser: bool | None = None
     watchdog: Watchdog | None = None
     asked_by: int | None = None
     """The signal that asked for the stop."""
@@ -143,11 +155,20 @@ class _Server(uvicorn.Server):
             with suppress(OSError):  # nobody reads it: that is no reason not to serve
                 print(f"NikDev IoT {__version__} is ready at {self.url}", flush=True)  # noqa: T201 - the promised line
             _log.info("serving", extra={"url": self.url, "data": self.data})
-            if not self.has_accounts:
-                _log.info(
-                    "There is no account yet. Make one with: "
-                    f"nikdev admin account add you@example.org --password-stdin --data {shlex.quote(self.data)}"
-                )
+            if self.set_up_url:
+                self._say_set_up()
+
+    def _say_set_up(self) -> None:
+        with suppress(OSError):
+            print(f"There is no account yet. Make the first one at {self.set_up_url}", flush=True)  # noqa: T201
+        _log.info(
+            "There is no account yet. Make the first one in a browser, or with: "
+            f"nikdev admin account add you@example.org --password-stdin --data {shlex.quote(self.data)}",
+            extra={"set_up_url": self.set_up_url},
+        )
+        if has_desktop() if self.opens_browser is None else self.opens_browser:
+            # A browser that must be started first may take its time.
+            threading.Thread(target=webbrowser.open, args=(self.set_up_url,), daemon=True).start()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

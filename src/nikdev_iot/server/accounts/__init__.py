@@ -12,6 +12,7 @@ from .fields import Fields
 from .keys import Keys, NewKey
 from .passwords import Passwords
 from .sessions import Sessions, SignedIn
+from .set_up import SetUp
 from .throttle import Throttle
 
-__all__ = ["Accounts", "Devices", "Fields", "Keys", "NewKey", "Passwords", "Sessions", "SignedIn", "Throttle"]
+__all__ = ["Accounts", "Devices", "Fields", "Keys", "NewKey", "Passwords", "Sessions", "SetUp", "SignedIn", "Throttle"]

@@ -48,6 +48,10 @@ class Accounts:
             write.add_account(account)
         return account
 
+    def check_password(self, password: object) -> None:
+        """Raise `Invalid` where a new password cannot be this one."""
+        self._passwords.check(password)
+
     def get(self, account_id: uuid.UUID) -> Account:
         """Return an account; raises `NotFound`."""
         account = self._storage.account(account_id)

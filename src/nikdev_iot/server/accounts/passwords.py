@@ -30,8 +30,8 @@ class Passwords:
         self._turn = threading.BoundedSemaphore(_AT_ONCE)
         self._nobody: str | None = None
 
-    def hash(self, password: object) -> str:
-        """Return the argon2id hash of a new password, with its parameters.
+    def check(self, password: object) -> bytes:
+        """Return what is hashed of a new password.
 
         Raises:
             Invalid: it has fewer than 8 or more than 1000 characters.
@@ -45,6 +45,11 @@ class Passwords:
         raw = _bytes(password)
         if raw is None:
             raise Invalid("The password is not UTF-8 text.")
+        return raw
+
+    def hash(self, password: object) -> str:
+        """Return the argon2id hash of a new password, with its parameters; raises `Invalid` as `check` does."""
+        raw = self.check(password)
         with self._turn:
             return self._hasher.hash(raw)
 

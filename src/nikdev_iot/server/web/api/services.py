@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from nikdev_iot.server.accounts import Accounts, Devices, Fields, Keys, Sessions
+from nikdev_iot.server.accounts import Accounts, Devices, Fields, Keys, Sessions, SetUp
 from nikdev_iot.server.storage.port import Storage
 from nikdev_iot.server.storage.records import Access
 from nikdev_iot.wire.limits import DEFAULT_LIMITS, Limits
@@ -43,6 +43,7 @@ class Services:
     fields: Fields
     keys: Keys
     sessions: Sessions
+    set_up: SetUp
     now_us: Callable[[], int]
     password_executor: Executor
     """The threads in which passwords are checked: a flood of sign-ins keeps nothing else waiting."""

@@ -33,16 +33,17 @@ def own_path(target: str) -> str:
 
 
 @routes.get("/admin/login", openapi_extra=who(Who.ANYONE))
-def login(request: Request, services: ServicesOf, next: str = "") -> Response:
+def login(request: Request, services: ServicesOf) -> Response:
     """The form; who is signed in goes on at once."""
+    target = request.query_params.get("next", "")
     if token := request.cookies.get(COOKIE):
         try:
             services.sessions.session(token)
         except Unauthorized:
             pass
         else:
-            return redirect(own_path(next))
-    return page(request, "login/login.html", next=next, email="", wrong="")
+            return redirect(own_path(target))
+    return page(request, "login/login.html", next=target, email="", wrong={})
 
 
 @routes.post("/admin/login", openapi_extra=who(Who.ANYONE))
@@ -55,7 +56,9 @@ async def sign_in(request: Request, form: FormOf, services: ServicesOf) -> Respo
     try:
         signed_in = await loop.run_in_executor(services.password_executor, begin)
     except (Unauthorized, TooMany) as error:
-        return page(request, "login/login.html", status=error.status, next=target, email=email, wrong=str(error))
+        return page(
+            request, "login/login.html", status=error.status, next=target, email=email, wrong={"password": str(error)}
+        )
     if before := request.cookies.get(COOKIE):
         await asyncio.to_thread(services.sessions.sign_out, before)
     answer = redirect(own_path(target))
