@@ -16,6 +16,7 @@ from nikdev_iot.server.storage.records import StoredPack
 from nikdev_iot.wire import cbor
 from nikdev_iot.wire.pack import decompress
 
+from .notes import read_notes
 from .table import ColumnKey, Int64s, Table, TableColumn, split_origin
 
 __all__ = ["decode_table"]
@@ -61,13 +62,15 @@ def _layout(top: dict[str, Any]) -> Table:
             raise ValueError(f"the column {field_id!r} has {len(column.data)} values")
         if len(column.data):
             columns[key] = column if key not in columns else _joined(columns[key], column)
-    high, low = split_origin(uuid.UUID(bytes=top["origin"]))
+    origin = uuid.UUID(bytes=top["origin"])
+    high, low = split_origin(origin)
     table = Table(
         times,
         np.broadcast_to(np.uint64(high), row_count),
         np.broadcast_to(np.uint64(low), row_count),
         numbers,
         columns,
+        read_notes(origin, times, numbers, top.get("messages", ()), top.get("gaps", ())),
     )
     # A device's clock may step back between two commits; numbers ascend, so a stable sort by time is the order.
     return table if bool(np.all(times[1:] >= times[:-1])) else _by_time(table)
@@ -120,4 +123,4 @@ def _by_time(table: Table) -> Table:
             at = place[column.at]
             by_row = np.argsort(at)
             columns[key] = TableColumn(at[by_row], column.data[by_row])
-    return Table(table.times[order], table.origin_high, table.origin_low, table.numbers[order], columns)
+    return Table(table.times[order], table.origin_high, table.origin_low, table.numbers[order], columns, table.notes)

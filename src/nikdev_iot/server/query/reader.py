@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from nikdev_iot.server.storage.port import Storage
 
@@ -12,6 +12,7 @@ from .buckets import BucketsPage, read_buckets
 from .history import RowsPage, Window, read_rows
 from .latest import LatestReader, LatestValue
 from .pack_cache import PackCache
+from .series import SeriesData, SeriesQuery, cost_rows, read_series
 
 __all__ = ["Reader"]
 
@@ -44,3 +45,16 @@ class Reader:
         """Return the first buckets of the window, at most `limit`, and fewer where there are very many fields."""
         limit = max(1, min(limit, _MAX_BUCKET_VALUES // max(1, field_count * len(aggregates))))
         return read_buckets(self._storage, self._cache, window, every_us=every_us, aggregates=aggregates, limit=limit)
+
+    def series(
+        self, query: SeriesQuery, *, at_once_rows: int | None = None, is_wanted: Callable[[], bool] = lambda: True
+    ) -> SeriesData | None:
+        """Return what a chart shows; None where it is more work than reading `at_once_rows` rows.
+
+        Raises:
+            GivenUp: `is_wanted`, asked every now and then, said no.
+        """
+        spans = self._storage.spans(query.device_id, start_us=query.start_us, end_us=query.end_us)
+        if at_once_rows is not None and cost_rows(spans) > at_once_rows:
+            return None
+        return read_series(self._storage, self._cache, query, spans, is_wanted=is_wanted)

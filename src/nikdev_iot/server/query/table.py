@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from nikdev_iot.model.values import Kind
 
+from .notes import NO_NOTES, PackNotes
+
 __all__ = ["ColumnKey", "Int64s", "Table", "TableColumn", "Uint64s", "empty_table", "split_origin", "value_bytes"]
 
 Int64s: TypeAlias = npt.NDArray[np.int64]
@@ -52,6 +54,8 @@ class Table:
     origin_low: Uint64s
     numbers: Int64s
     columns: Mapping[ColumnKey, TableColumn]
+    notes: PackNotes = NO_NOTES
+    """Of a whole pack; parts of one, and several merged, have none."""
 
     def __len__(self) -> int:
         return len(self.times)
@@ -68,7 +72,7 @@ class Table:
             size += column.data.nbytes + (0 if column.at is None else column.at.nbytes)
             if column.data.dtype == object:
                 size += sum(map(len, column.data)) + _TEXT_BYTES * len(column.data)
-        return size
+        return size + self.notes.size_bytes()
 
     def slice(self, start: int, stop: int) -> Table:
         """Return rows `start` to `stop` (exclusive); columns without a value there are left out."""
