@@ -58,10 +58,12 @@ $(VENV)/.made:
 	@sh requirements/venv $(VENV)
 	@touch $@
 
-# Each set is installed exactly as locked, and the project itself editable, without asking for anything more.
-$(VENV)/.demo $(VENV)/.dev: $(VENV)/.%: requirements/%.txt pyproject.toml | $(VENV)/.made
+# Each set is installed exactly as locked, and the project itself editable, without asking for anything more. That also
+# brings the browser libraries of the pages (hatch_build.py); where there is no npm for it, one is installed here.
+$(VENV)/.demo $(VENV)/.dev: $(VENV)/.%: requirements/%.txt pyproject.toml assets/package-lock.json | $(VENV)/.made
 	@echo "installing requirements/$*.txt into $(VENV) …"
 	@$(PIP) install --require-hashes -r requirements/$*.txt
+	@if [ -n "$$($(PY) hatch_build.py)" ]; then $(PIP) install --require-hashes -r requirements/node.txt; fi
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 

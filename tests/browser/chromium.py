@@ -24,7 +24,7 @@ _ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-# A report of the Content-Security-Policy is no event of the browser's: the page tells it to the console, with its place.
+# A report of the Content-Security-Policy is no event of Playwright's: the page tells it to the console, with its place.
 _TELL_REPORTS = """
 addEventListener("securitypolicyviolation", (event) => console.error(
   `CSP report: ${event.effectiveDirective} refused ${event.blockedURI} at ${event.sourceFile}:${event.lineNumber}`));

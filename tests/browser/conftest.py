@@ -12,13 +12,13 @@
 
 The fixtures:
 
-- `visitor`: someone with an account of their own, signed in; `.page` (Playwright's), `.open(path)`, `.new_device(name)`,
+- `visitor`: someone with an account of their own, signed in; `.page` (Playwright's), `.open(path)`, `.new_device()`,
   `.account_id`, `.email`, `.password`, `.server` (its `.storage`, `.add_key(…)`), `.watch`. The server is shared with
   other tests, so its first account (the operator) is somebody else's.
 - `stranger`: the same, signed in nowhere.
 - `arrive(server, …)`: more visitors, on any server: `arrive(server)`, `arrive(server, email="a@example.org")`,
   `arrive(server, anonymous=True)`, `arrive(own_server)` (of `tests/conftest.py`: a server for this test alone, whose
-  first account is the operator's), with Playwright's options of a context: `arrive(server, viewport=…, has_touch=True)`.
+  first account is the operator's), with Playwright's options of a context: `arrive(server, has_touch=True)`.
 - `look(page, name)`: pictures in both themes and two widths, and axe-core: nothing serious or critical, nothing wider
   than its window. Look at the pictures.
 - `chromium`: the browser itself.

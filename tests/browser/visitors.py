@@ -102,7 +102,7 @@ class Visitor:
         anonymous: bool = False,
         **options: object,
     ) -> Visitor:
-        """Open a browser for someone: with a new account (of `email`), or signed in nowhere; `options` as of a context."""
+        """Open a browser for someone: with a new account (of `email`), or signed in nowhere; options of a context."""
         if anonymous:
             page, watch = new_page(browser, server.url, **options)
             return Visitor(page, watch, server, folder)

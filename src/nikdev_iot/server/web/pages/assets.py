@@ -1,7 +1,8 @@
 """Static files: one folder under `/assets/`, whose address changes with its content, so that browsers keep it for ever.
 
 `static/` has our own style sheets and ES modules; `static/vendor/` has what the build brings from the npm registry,
-with its licences (`assets/` in the source tree says what, and which).
+with its licences (`hatch_build.py` in the source tree says what). Those files have a hash of their content in their
+names, which the build checks; here they go by their plain names, as our modules import them.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import mimetypes
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -21,6 +23,7 @@ from nikdev_iot.server.errors import NotFound
 
 __all__ = ["Asset", "asset", "assets", "serve_asset"]
 
+_HASHED = re.compile(r"(vendor/.+)\.[0-9a-f]{12}(\.\w+)")
 _FOREVER = "public, max-age=31536000, immutable"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".txt": "text/plain"}
 _SQUEEZED = {"text/javascript", "text/css", "image/svg+xml", "text/plain", "application/json"}
@@ -43,7 +46,7 @@ def _walk(folder: Traversable, prefix: str = "") -> dict[str, bytes]:
         if item.is_dir():
             found |= _walk(item, f"{name}/")
         elif not item.name.startswith("."):
-            found[name] = item.read_bytes()
+            found[_HASHED.sub(r"\1\2", name)] = item.read_bytes()
     return found
 
 
@@ -66,16 +69,18 @@ def asset(name: str) -> str:
     """Return the address of a static file, for templates; raises `KeyError` where there is none of that name."""
     digest, made = assets()
     if name not in made:
-        raise KeyError(f"no static file {name!r}")
+        hint = "; it comes with the build: pip install --editable ." if name.startswith("vendor/") else ""
+        raise KeyError(f"no static file {name!r}{hint}")
     return f"/assets/{digest}/{name}"
 
 
-def serve_asset(request: Request, name: str) -> Response:
-    """Return a static file; raises `NotFound`."""
-    found = assets()[1].get(name)
+def serve_asset(request: Request, digest: str, name: str) -> Response:
+    """Return a static file; raises `NotFound`. To be kept for ever only at its address of today."""
+    current, made = assets()
+    found = made.get(name)
     if found is None:
         raise NotFound("There is no such file.")
-    headers = {"cache-control": _FOREVER, "vary": "accept-encoding"}
+    headers = {"cache-control": _FOREVER if digest == current else "no-store", "vary": "accept-encoding"}
     content = found.content
     if found.squeezed is not None and "gzip" in request.headers.get("accept-encoding", ""):
         headers["content-encoding"], content = "gzip", found.squeezed

@@ -13,6 +13,6 @@ routes = page_router()
 
 
 @routes.get("/assets/{digest}/{name:path}", openapi_extra=who(Who.ANYONE))
-def static(request: Request, digest: str, name: str) -> Response:  # noqa: ARG001 - it only makes the address unique
+def static(request: Request, digest: str, name: str) -> Response:
     """One static file."""
-    return serve_asset(request, name)
+    return serve_asset(request, digest, name)
