@@ -12,6 +12,7 @@ TESTS = ROOT / "tests"
 # File or folder (ending in /) under src/nikdev_iot: where it is tested, and why not beside its name.
 ELSEWHERE: dict[str, str] = {
     "server/errors.py": "by everything that raises them",
+    "server/storage/sqlite/leaving.py": "by tests/conformance/storage_leaving.py",
     "server/storage/sqlite/read_accounts.py": "by tests/conformance/storage_accounts.py",
     "server/storage/sqlite/read_fleet.py": "by tests/conformance/storage_fleet.py",
     "server/storage/sqlite/rows.py": "by tests/conformance, which compares whole records",

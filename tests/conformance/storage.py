@@ -16,6 +16,7 @@ import pytest
 from tests.conformance.place import Place
 from tests.conformance.storage_accounts import AccountContract
 from tests.conformance.storage_fleet import FleetContract
+from tests.conformance.storage_leaving import LeavingContract
 from tests.conformance.storage_packs import PackContract
 from tests.conformance.storage_transactions import TransactionContract
 
@@ -24,7 +25,7 @@ from nikdev_iot.server.storage.port import Storage
 __all__ = ["Place", "StorageContract"]
 
 
-class StorageContract(TransactionContract, PackContract, FleetContract, AccountContract):
+class StorageContract(TransactionContract, PackContract, FleetContract, AccountContract, LeavingContract):
     """Every sentence of `port.py`."""
 
     @pytest.fixture

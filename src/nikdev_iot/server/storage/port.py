@@ -32,6 +32,8 @@ from nikdev_iot.model.values import Kind
 from nikdev_iot.wire.marks import Mark
 
 from .dashboards import DashboardReads, DashboardWrites
+from .deletions import DeletionReads, DeletionWrites
+from .leaving import LeavingReads, LeavingWrites
 from .operating import OperatingReads, OperatingWrites
 from .records import (
     Access,
@@ -56,7 +58,7 @@ EntryKey: TypeAlias = tuple[uuid.UUID, bytes]
 """(device, key of an entry of JSON v1)."""
 
 
-class WriteTransaction(DashboardWrites, OperatingWrites, Protocol):
+class WriteTransaction(DashboardWrites, DeletionWrites, LeavingWrites, OperatingWrites, Protocol):
     """Everything that changes the store. Bulk calls take what a whole group commit brings."""
 
     # -- pushes ---------------------------------------------------------------------------------
@@ -146,7 +148,7 @@ class WriteTransaction(DashboardWrites, OperatingWrites, Protocol):
         ...
 
 
-class Storage(DashboardReads, OperatingReads, Protocol):
+class Storage(DashboardReads, DeletionReads, LeavingReads, OperatingReads, Protocol):
     """The store of one server, or of all processes of one."""
 
     @property

@@ -97,11 +97,12 @@ ALTER TABLE fields ADD COLUMN decimals INTEGER;
 ALTER TABLE fields ADD COLUMN position INTEGER;
 ALTER TABLE fields ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0;
 
--- Values that are no longer shown: those of these fields (JSON list; null for all) with start <= time < end that were
--- stored up to this arrival. The re-packing takes them out.
+-- Values that are no longer shown: those of these fields (JSON list; null for all) with start <= time < end (and of this
+-- commit, if it names one) that were stored up to this arrival. The re-packing takes them out.
 CREATE TABLE deletions (
   device BLOB NOT NULL, id BLOB NOT NULL, fields TEXT, start_us INTEGER NOT NULL, end_us INTEGER NOT NULL,
-  arrival INTEGER NOT NULL, made_us INTEGER NOT NULL, person BLOB, reason TEXT NOT NULL,
+  origin BLOB, number INTEGER, arrival INTEGER NOT NULL, value_count INTEGER NOT NULL, reason TEXT NOT NULL,
+  made_us INTEGER NOT NULL, made_by TEXT NOT NULL, undone_us INTEGER, undone_by TEXT NOT NULL,
   PRIMARY KEY (device, id)
 ) WITHOUT ROWID;
 
@@ -119,6 +120,10 @@ CREATE TABLE size_samples (
 );
 
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+-- Deleted devices; `leaving.py` says how what they sent goes after them. Null until all of it has gone.
+CREATE TABLE leaving (device BLOB PRIMARY KEY, left_us INTEGER NOT NULL, cleared_us INTEGER) WITHOUT ROWID;
+CREATE INDEX leaving_by_time ON leaving (left_us) WHERE cleared_us IS NULL;
 """
 
 STEPS: tuple[str, ...] = (_STEP_1, _STEP_2)

@@ -10,7 +10,7 @@ which is that of their arrivals too.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple, TypeAlias
 
 from nikdev_iot.server.storage.records import StoredPack
@@ -124,6 +124,11 @@ class OriginCache:
         self._arrival = arrival
         for key, origin in changed.items():
             self.put(key, origin)
+
+    def forget(self, devices: Collection[bytes]) -> None:
+        """Forget the origins of these devices."""
+        for key in [key for key in self._origins if key[:16] in devices]:
+            del self._origins[key]
 
     def clear(self) -> None:
         """Forget everything."""

@@ -18,7 +18,9 @@ from nikdev_iot.wire.pack import EPOCH_BYTES
 from .bulk import Execute
 from .connection import connect, find_file, make_file
 from .dashboards import DashboardReads
+from .deletions import DeletionReads
 from .errors import translate
+from .leaving import LeavingReads
 from .migrations import migrate
 from .operating import OperatingReads
 from .origins import OriginCache
@@ -47,7 +49,7 @@ def _epoch(writer: sqlite3.Connection, new_epoch: Callable[[], bytes]) -> bytes:
     return bytes(found[0])
 
 
-class SqliteStorage(PackReads, FleetReads, AccountReads, DashboardReads, OperatingReads):
+class SqliteStorage(PackReads, FleetReads, AccountReads, DashboardReads, DeletionReads, OperatingReads, LeavingReads):
     """`port.Storage` in WAL mode with full synchronisation: one writer connection, and a pool of readers.
 
     Several processes may have the same folder open, `nikdev admin` beside a server for one.

@@ -13,6 +13,8 @@ from nikdev_iot.wire.marks import Mark
 
 from .bulk import Bulk
 from .dashboards import DashboardWrites
+from .deletions import DeletionWrites
+from .leaving import LeavingWrites
 from .operating import OperatingWrites
 from .origins import Origin, OriginCache, RawKey, load_origin, put_origins, put_shelves, with_pack
 from .read_packs import find_arrival
@@ -35,9 +37,10 @@ _SEEN = Bulk(
     2,
     ") AS asked CROSS JOIN entry_keys AS entry ON entry.device = asked.column1 AND entry.key = asked.column2",
 )
+_BEGIN = "SELECT value, EXISTS (SELECT 1 FROM leaving) FROM meta WHERE name = 'arrival'"
 
 
-class SqliteWrite(AccountWrites, DashboardWrites, OperatingWrites):
+class SqliteWrite(AccountWrites, DashboardWrites, DeletionWrites, OperatingWrites, LeavingWrites):
     """`port.WriteTransaction` on the one writer connection, inside BEGIN IMMEDIATE.
 
     That holds the file's write lock from the first statement on, so that what is read here stays so until its end.
@@ -49,17 +52,30 @@ class SqliteWrite(AccountWrites, DashboardWrites, OperatingWrites):
         self._arrival: int | None = None
         """The counter of arrivals as this transaction has it, once it is known."""
         self._changed: dict[RawKey, Origin] = {}
+        self._are_leaving = False
+        """Whether `leaving` had a row when the counter was read."""
+        self._left: set[bytes] = set()
+        """Devices that went in this transaction."""
 
     def committed(self) -> None:
         """Note that the transaction is durable."""
         if self._arrival is not None:
             self._cache.committed(self._arrival, self._changed)
+        if self._left:
+            self._cache.forget(self._left)
 
     def _begin(self) -> int:
         if self._arrival is None:
-            (self._arrival,) = self._execute("SELECT value FROM meta WHERE name = 'arrival'").fetchone()
+            self._arrival, self._are_leaving = self._execute(_BEGIN).fetchone()
             self._cache.at(self._arrival)
         return self._arrival
+
+    def _has_departures(self) -> bool:
+        self._begin()
+        return bool(self._are_leaving or self._left)
+
+    def _note_departure(self, device: bytes) -> None:
+        self._left.add(device)
 
     def _origin(self, key: RawKey) -> Origin:
         origin = self._changed.get(key) or self._cache.get(key)
@@ -148,7 +164,9 @@ class SqliteWrite(AccountWrites, DashboardWrites, OperatingWrites):
 
     def put_latest(self, device_id: uuid.UUID, snapshot: LatestSnapshot) -> None:
         self._execute(
-            "INSERT INTO latest VALUES (?,?,?) ON CONFLICT (device) DO UPDATE "
-            "SET arrival = excluded.arrival, content = excluded.content WHERE excluded.arrival >= arrival",
+            # A reader may come with the values of a device that was deleted while it read.
+            "INSERT INTO latest SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM leaving WHERE device = ?1) "
+            "ON CONFLICT (device) DO UPDATE SET arrival = excluded.arrival, content = excluded.content "
+            "WHERE excluded.arrival >= arrival",
             (device_id.bytes, snapshot.arrival, snapshot.content),
         )
