@@ -172,4 +172,4 @@ class Stamp(NamedTuple):
     deletions: int = 0
     """How many there are."""
     deleted_us: int = 0
-    """When the newest of them was made."""
+    """When one of them was made, or undone, last."""
