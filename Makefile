@@ -38,6 +38,7 @@ tests: $(VENV)/.dev ## pytest, with coverage
 	@echo "== pytest"
 	@mkdir -p .build/coverage
 	@sh requirements/nginx .build/debian
+	@sh requirements/chromium
 	@PATH="$(CURDIR)/.build/debian/usr/sbin:$$PATH" $(PY) -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
 
 bench: $(VENV)/.dev $(VENV)/.bench ## the benchmarks, beside the peers
