@@ -13,6 +13,9 @@ TESTS = ROOT / "tests"
 ELSEWHERE: dict[str, str] = {
     "server/errors.py": "by everything that raises them",
     "server/storage/sqlite/leaving.py": "by tests/conformance/storage_leaving.py",
+    "server/storage/sqlite/dashboards.py": "by tests/conformance/storage_dashboards.py",
+    "server/storage/sqlite/operating.py": "by tests/conformance/storage_operating.py",
+    "server/storage/operating.py": "by tests/conformance/storage_operating.py",
     "server/storage/sqlite/read_accounts.py": "by tests/conformance/storage_accounts.py",
     "server/storage/sqlite/read_fleet.py": "by tests/conformance/storage_fleet.py",
     "server/storage/sqlite/rows.py": "by tests/conformance, which compares whole records",

@@ -15,8 +15,10 @@ from collections.abc import Iterator
 import pytest
 from tests.conformance.place import Place
 from tests.conformance.storage_accounts import AccountContract
+from tests.conformance.storage_dashboards import DashboardContract
 from tests.conformance.storage_fleet import FleetContract
 from tests.conformance.storage_leaving import LeavingContract
+from tests.conformance.storage_operating import OperatingContract
 from tests.conformance.storage_packs import PackContract
 from tests.conformance.storage_transactions import TransactionContract
 
@@ -25,7 +27,15 @@ from nikdev_iot.server.storage.port import Storage
 __all__ = ["Place", "StorageContract"]
 
 
-class StorageContract(TransactionContract, PackContract, FleetContract, AccountContract, LeavingContract):
+class StorageContract(
+    TransactionContract,
+    PackContract,
+    FleetContract,
+    AccountContract,
+    LeavingContract,
+    DashboardContract,
+    OperatingContract,
+):
     """Every sentence of `port.py`."""
 
     @pytest.fixture

@@ -66,7 +66,7 @@ class Place(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Tile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
-    id: Annotated[str, Meta(pattern=r"^[a-z0-9]{1,12}\z")]
+    id: Annotated[str, Meta(pattern=r"^[a-z0-9]{1,12}\Z")]
     place: Place
     title: _Title = ""
     """'' for the name of what is shown."""
