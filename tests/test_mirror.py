@@ -16,6 +16,8 @@ ELSEWHERE: dict[str, str] = {
     "server/storage/sqlite/dashboards.py": "by tests/conformance/storage_dashboards.py",
     "server/storage/sqlite/operating.py": "by tests/conformance/storage_operating.py",
     "server/storage/operating.py": "by tests/conformance/storage_operating.py",
+    "server/storage/deletions.py": "by tests/conformance/storage_deletions.py",
+    "server/storage/sqlite/deletions.py": "by tests/conformance/storage_deletions.py",
     "server/storage/sqlite/read_accounts.py": "by tests/conformance/storage_accounts.py",
     "server/storage/sqlite/read_fleet.py": "by tests/conformance/storage_fleet.py",
     "server/storage/sqlite/rows.py": "by tests/conformance, which compares whole records",

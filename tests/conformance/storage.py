@@ -16,6 +16,7 @@ import pytest
 from tests.conformance.place import Place
 from tests.conformance.storage_accounts import AccountContract
 from tests.conformance.storage_dashboards import DashboardContract
+from tests.conformance.storage_deletions import DeletionContract
 from tests.conformance.storage_fleet import FleetContract
 from tests.conformance.storage_leaving import LeavingContract
 from tests.conformance.storage_operating import OperatingContract
@@ -32,6 +33,7 @@ class StorageContract(
     PackContract,
     FleetContract,
     AccountContract,
+    DeletionContract,
     LeavingContract,
     DashboardContract,
     OperatingContract,

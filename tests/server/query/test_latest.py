@@ -118,7 +118,10 @@ def test_a_snapshot_keeps_kinds(found):
     newest = {name: LatestValue(-5, ORIGINS[2], 2**63 - 1, value) for name, value in found.items()}
     again = unpack_snapshot(pack_snapshot(newest))
     assert again is not None
-    assert listed(again) == listed(newest)
+    assert listed(again[0]) == listed(newest)
+    assert again[1] == frozenset()
+    honoured = frozenset({uuid.UUID(int=3), uuid.UUID(int=9)})
+    assert unpack_snapshot(pack_snapshot(newest, honoured)) == (again[0], honoured)
 
 
 @given(st.binary(max_size=40))

@@ -11,6 +11,7 @@ from nikdev_iot.server.errors import StorageCorrupt
 from nikdev_iot.server.storage.port import Storage
 
 from .decode import decode_table
+from .mask import Mask
 from .table import Table
 
 __all__ = ["PackCache"]
@@ -31,12 +32,13 @@ class PackCache:
         self._kept: OrderedDict[tuple[uuid.UUID, int], tuple[Table, int]] = OrderedDict()
 
     def tables(self, device_id: uuid.UUID, arrivals: Sequence[int]) -> Iterator[Table]:
-        """Yield these packs in this order, decoding each when it is asked for.
+        """Yield these packs in this order, decoding each when it is asked for, without the values that were deleted.
 
         Raises:
             StorageUnavailable: the engine cannot be reached.
             StorageCorrupt: a pack is missing or cannot be read.
         """
+        mask = Mask(self._storage.deletions(device_id))  # what is kept here is whole: deletions come and go
         for start in range(0, len(arrivals), _BATCH):
             batch = arrivals[start : start + _BATCH]
             held = [self._get(device_id, arrival) for arrival in batch]
@@ -44,14 +46,14 @@ class PackCache:
             stored = self._storage.packs(device_id, missing) if missing else iter(())
             for arrival, table in zip(batch, held, strict=True):
                 if table is not None:
-                    yield table
+                    yield mask.show(table, arrival)
                     continue
                 pack = next(stored, None)
                 if pack is None or pack.arrival != arrival:
                     raise StorageCorrupt(f"The pack {arrival} of device {device_id} has gone from the store.")
                 fresh = decode_table(pack)
                 self._put(device_id, pack.arrival, fresh)
-                yield fresh
+                yield mask.show(fresh, arrival)
 
     def _get(self, device_id: uuid.UUID, arrival: int) -> Table | None:
         with self._lock:

@@ -77,7 +77,7 @@ class Field:
     label: str = ""
     created_us: int
     color: str = ""
-    """`#rrggbb`, or '' for one of its own accord."""
+    """`#rrggbb`; `series-1` to `series-8` for one of the palette's; or '' for one of its own accord."""
     decimals: int | None = None
     """How many are shown; None for as many as there are."""
     position: int | None = None
@@ -170,6 +170,6 @@ class Stamp(NamedTuple):
     arrival: int
     """Of the newest pack."""
     deletions: int = 0
-    """How many there are."""
+    """How many were made, and how many of them undone, together."""
     deleted_us: int = 0
-    """When one of them was made, or undone, last."""
+    """When one was made, or undone, last."""

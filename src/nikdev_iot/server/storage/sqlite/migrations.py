@@ -97,8 +97,8 @@ ALTER TABLE fields ADD COLUMN decimals INTEGER;
 ALTER TABLE fields ADD COLUMN position INTEGER;
 ALTER TABLE fields ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0;
 
--- Values that are no longer shown: those of these fields (JSON list; null for all) with start <= time < end (and of this
--- commit, if it names one) that were stored up to this arrival. The re-packing takes them out.
+-- Values that are no longer shown: of these fields (JSON list; null for all), with start <= time < end, of this commit
+-- where one is named, and stored up to this arrival. The re-packing takes them out.
 CREATE TABLE deletions (
   device BLOB NOT NULL, id BLOB NOT NULL, fields TEXT, start_us INTEGER NOT NULL, end_us INTEGER NOT NULL,
   origin BLOB, number INTEGER, arrival INTEGER NOT NULL, value_count INTEGER NOT NULL, reason TEXT NOT NULL,

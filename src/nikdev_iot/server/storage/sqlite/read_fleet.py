@@ -49,7 +49,8 @@ class FleetReads(ABC):
         deleted = {
             device: (count, made_us)
             for device, count, made_us in self._read_of(
-                f"SELECT device, count(*), max(max(made_us, coalesce(undone_us, made_us))) FROM deletions WHERE device IN ({_MARKS}) GROUP BY device",
+                f"SELECT device, count(*) + count(undone_us), max(made_us) FROM deletions WHERE device IN ({_MARKS}) "
+                "GROUP BY device",
                 device_ids,
             )
         }
