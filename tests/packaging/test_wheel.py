@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import subprocess
@@ -13,6 +14,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from tests.unmeasured import unmeasured
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src"
@@ -45,7 +47,7 @@ HEAVY = {
 IMPORT = "import json, sys; import nikdev_iot; print(json.dumps([nikdev_iot.__file__, sorted(sys.modules)]))"
 
 
-def _run(*command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+def _run(*command: str | Path, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [str(part) for part in command],
         stdin=subprocess.DEVNULL,
@@ -53,6 +55,7 @@ def _run(*command: str | Path, check: bool = True) -> subprocess.CompletedProces
         text=True,
         timeout=240,
         check=False,
+        env=unmeasured() | environment,
     )
     if check and done.returncode:
         pytest.fail(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
@@ -81,11 +84,16 @@ def _install(wheel: Path, folder: Path, *, extras: str = "") -> Path:
     """Install the wheel and what it asks for, at the locked versions, and no more; return the folder of its scripts."""
     locked = re.findall(r"^[\w.-]+==[^\\\n]*", (ROOT / "requirements" / "dev.txt").read_text(), flags=re.MULTILINE)
     (folder / "versions.txt").write_text("\n".join(locked))
-    venv.create(folder / "env", with_pip=True)
+    venv.create(folder / "env", with_pip=False)
     scripts = folder / "env" / ("Scripts" if sys.platform == "win32" else "bin")
-    what = f"{wheel}{extras}"
-    _run(scripts / "python", "-m", "pip", "install", "--quiet", "-c", folder / "versions.txt", what)
+    # Compiled when it is run, as far as it is run: that takes half the time.
+    _pip(scripts, "install", "--quiet", "--no-compile", "-c", folder / "versions.txt", f"{wheel}{extras}")
     return scripts
+
+
+def _pip(scripts: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run the pip of the tests for another environment, which then needs none."""
+    return _run(sys.executable, "-m", "pip", "--python", scripts / "python", *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -129,18 +137,51 @@ def test_the_wheel_holds_the_servers_pages(wheel: Path) -> None:
         assert pages <= set(archive.namelist())
 
 
+def test_the_wheel_holds_the_browser_libraries_under_hashed_names_with_their_licences(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        found = {
+            name.rpartition("/")[2]: archive.read(name) for name in archive.namelist() if "/static/vendor/" in name
+        }
+        everything = archive.namelist()
+    licences = found.pop("licenses.txt").decode()
+    assert "Permission to use, copy, modify" in licences
+    assert "Copyright (c) 2022 Leon Sorokin" in licences
+    plain = {}
+    for name, content in found.items():
+        stem, digest, suffix = name.rsplit(".", 2)
+        assert hashlib.sha256(content).hexdigest().startswith(digest)
+        plain[f"{stem}.{suffix}"] = len(digest)
+    assert plain == {"htmx.min.js": 12, "uplot.min.js": 12, "uplot.min.css": 12}
+    assert not [name for name in everything if "axe" in name or "node_modules" in name]  # only the tests need it
+
+
+def test_the_sdist_is_built_without_npm(dist: Path, tmp_path: Path) -> None:
+    (path,) = dist.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (source,) = tmp_path.iterdir()
+    assert not list(source.glob("assets/for-tests"))
+    (tmp_path / "bin").mkdir()
+    environment = {"PATH": str(tmp_path / "bin")}
+    done = _run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, source, **environment)
+    assert "Successfully built" in done.stdout
+    (built,) = tmp_path.glob("*.whl")
+    (published,) = dist.glob("*.whl")
+    assert built.read_bytes() == published.read_bytes()
+
+
 def test_the_sdist_holds_what_it_takes_to_build_and_test(dist: Path) -> None:
     (path,) = dist.glob("*.tar.gz")
     with tarfile.open(path) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     wanted = {"pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "Makefile", "requirements/dev.txt"}
-    assert wanted <= names
+    assert wanted | {"hatch_build.py", "assets/package.json", "assets/package-lock.json"} <= names
     assert "tests/packaging/test_wheel.py" in names
     assert not {name for name in names if name.startswith((".venv", ".build", ".git/"))}
 
 
 def test_a_device_gets_a_handful_of_packages(device: Path) -> None:
-    rows = json.loads(_run(device / "python", "-m", "pip", "list", "--format", "json").stdout)
+    rows = json.loads(_pip(device, "list", "--format", "json").stdout)
     names = {row["name"].lower() for row in rows} - {"pip", "setuptools", "nikdev-iot"}
     assert names == {"urllib3", "platformdirs", "click", "rich", "markdown-it-py", "mdurl", "pygments"} | (
         {"colorama"} if sys.platform == "win32" else set()
@@ -175,6 +216,7 @@ def test_the_extras_are_all_that_a_server_and_its_readings_need(wheel: Path, tmp
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env=unmeasured(),
     )
     assert server.stdout is not None
     try:
