@@ -75,12 +75,12 @@ class LeavingContract:
         assert storage.access(device_id, key.secret_hash) is None
         assert storage.fields(device_id) == []
         assert storage.latest(device_id) is None
-        assert storage.has_leaving()
+        assert storage.has_leaving(at_us=AT_US)
 
     def test_a_device_that_is_not_there_is_not_deleted(self, storage: Storage) -> None:
         with storage.write() as write:
             write.delete_device(uuid.uuid4(), at_us=AT_US)
-        assert not storage.has_leaving()
+        assert not storage.has_leaving(at_us=AT_US)
         assert not _clear(storage)
 
     def test_deleting_is_all_or_nothing(self, storage: Storage) -> None:
@@ -96,7 +96,7 @@ class LeavingContract:
         except _Planned:
             pass
         assert storage.device(names[0][0]) is not None
-        assert not storage.has_leaving()
+        assert not storage.has_leaving(at_us=AT_US)
         assert not storage.has_departed(names[0][0])
         with storage.write() as write:
             assert write.departed([names[0][0]]) == set()
@@ -132,7 +132,7 @@ class LeavingContract:
         with storage.write() as write:
             write.delete_device(gone[0][0], at_us=AT_US)
         assert not _clear(storage)
-        assert not storage.has_leaving()
+        assert not storage.has_leaving(at_us=AT_US)
         _assert_no_trace(storage, gone)
         assert _packs_left(storage, stays[0][0]) == 300
         assert _entry_keys_left(storage, stays[0][0]) == 20
@@ -185,7 +185,7 @@ class LeavingContract:
         assert _clear(storage, max_rows=50)
         storage.close()
         again = place.open()
-        assert again.has_leaving()
+        assert again.has_leaving(at_us=AT_US)
         assert not _clear(again)
         _assert_no_trace(again, names)
         again.close()
@@ -226,8 +226,10 @@ class LeavingContract:
             write.add_device(device)
             write.delete_device(device.id, at_us=AT_US)
         assert not _clear(storage)
+        assert not storage.has_leaving(at_us=AT_US + KNOWN_FOR_US)
         assert not _clear(storage, at_us=AT_US + KNOWN_FOR_US)
         assert storage.has_departed(device.id)
+        assert storage.has_leaving(at_us=AT_US + KNOWN_FOR_US + 1)
         assert not _clear(storage, at_us=AT_US + KNOWN_FOR_US + 1)
         assert not storage.has_departed(device.id)
         with storage.write() as write:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -247,4 +246,4 @@ class PackContract:
 
 def _stripped(pack: StoredPack) -> StoredPack:
     """Return the pack as it was before the store gave it its arrival."""
-    return replace(pack, arrival=0)
+    return pack._replace(arrival=0)

@@ -19,6 +19,7 @@ from nikdev_iot.server.accounts.accounts import Accounts
 from nikdev_iot.server.accounts.devices import Devices
 from nikdev_iot.server.accounts.fields import Fields
 from nikdev_iot.server.accounts.keys import Keys
+from nikdev_iot.server.accounts.leaving import Leaving
 from nikdev_iot.server.accounts.passwords import Passwords
 from nikdev_iot.server.accounts.sessions import Sessions
 from nikdev_iot.server.accounts.set_up import SetUp
@@ -117,6 +118,12 @@ class App:
         # It reads the headers of every request it is given: so it is given those only that have the one it looks for.
         trusted = config.trusted_proxies.strip()
         self._behind_proxy = ProxyHeadersMiddleware(self._route, trusted) if trusted else None  # type: ignore[arg-type]
+        leaving = self._leaving = Leaving(storage, now_us=now_us, monotonic_s=monotonic_s)
+
+        def device_deleted() -> None:
+            keys.forget_checks()
+            leaving.wake()
+
         passwords = Passwords()
         accounts = Accounts(storage, passwords=passwords, now_us=now_us)
         self.set_up = SetUp(storage, accounts=accounts)
@@ -125,12 +132,13 @@ class App:
                 storage=storage,
                 gate=admission,
                 accounts=accounts,
-                devices=Devices(storage, now_us=now_us),
+                devices=Devices(storage, now_us=now_us, on_delete=device_deleted),
                 fields=Fields(storage, now_us=now_us),
                 keys=keys,
                 sessions=Sessions(storage, passwords=passwords, now_us=now_us),
                 set_up=self.set_up,
                 password_executor=passwords_executor,
+                last_pushes=self.writer.last_pushes,
                 now_us=now_us,
                 limits=config.wire,
                 limits_shown={
@@ -144,6 +152,7 @@ class App:
 
     def close(self) -> None:
         """Store what waits, and let go of the threads; the store stays open. Idempotent."""
+        self._leaving.close()
         self.writer.close()
         for executor in self._executors:
             executor.shutdown(wait=True, cancel_futures=True)
@@ -184,6 +193,7 @@ class App:
             await receive()
             await stack.enter_async_context(self._api.router.lifespan_context(self._api))
             self.writer.start()
+            self._leaving.start()
             await send({"type": "lifespan.startup.complete"})
             try:
                 await receive()

@@ -2,7 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from nikdev_iot.server.accounts.texts import MAX_NAME_CHARS, check_email, check_text
+from nikdev_iot.server.accounts.texts import (
+    MAX_NAME_CHARS,
+    MAX_NOTE_CHARS,
+    MAX_TAGS,
+    check_color,
+    check_email,
+    check_note,
+    check_tags,
+    check_text,
+)
 from nikdev_iot.server.errors import Invalid
 
 
@@ -55,3 +64,26 @@ def test_texts_are_trimmed_and_bounded() -> None:
 def test_texts_that_cannot_be_names(given: object, reason: str) -> None:
     with pytest.raises(Invalid, match=f"^The name.*{reason}"):
         check_text(given, what="The name")
+
+
+def test_a_note_keeps_its_lines() -> None:
+    assert check_note(" a \r\n\n\tb  \n\n") == " a\n\n\tb"
+    assert check_note("") == ""
+    for text in ("x" * (MAX_NOTE_CHARS + 1), "\x00", "a\x1bb", 5):
+        with pytest.raises(Invalid):
+            check_note(text)
+
+
+def test_tags_are_trimmed_and_each_is_there_once() -> None:
+    assert check_tags([" roof", "", "Roof", "north side", "  "]) == ("roof", "north side")
+    assert check_tags([]) == ()
+    for tags in (["a,b"], ["x" * 31], [str(number) for number in range(MAX_TAGS + 1)], [5], ["a\nb"]):
+        with pytest.raises(Invalid):
+            check_tags(tags)
+
+
+def test_colours() -> None:
+    assert [check_color(text) for text in ("", " #A0b1C2 ", "series-8")] == ["", "#a0b1c2", "series-8"]
+    for color in ("red", "#fff", "series-9", "#0072b2;", "url(x)", 5):
+        with pytest.raises(Invalid):
+            check_color(color)

@@ -7,7 +7,7 @@ from tests.server.pushing import Origin, entries_body
 
 from nikdev_iot.model.commits import Commit
 from nikdev_iot.model.values import Kind
-from nikdev_iot.server.errors import Invalid
+from nikdev_iot.server.errors import Invalid, Unauthorized
 from nikdev_iot.server.ingest.entries import EntriesPush, entries_origin, read_entries
 from nikdev_iot.server.ingest.fields import FieldsRefused, KnownFields
 from nikdev_iot.server.ingest.group import EntriesOutcome, PackOutcome, Push, store_group
@@ -147,3 +147,22 @@ def test_refused_entries_are_not_remembered(storage, run, new_device):
     assert isinstance(run(entries_push(closed, (5, {"a": 1})))[0], Invalid)
     opened = Device(id=closed.id, account_id=closed.account_id, name="a", created_us=0)
     assert run(entries_push(opened, (5, {"a": 1}))) == [EntriesOutcome(1, 0)]
+
+
+def test_a_push_of_a_device_that_was_deleted_meanwhile_is_refused_whole(storage, run, device, new_device):
+    other, origin = new_device(), Origin(storage.epoch)
+    assert run(pack_push(device, origin.pack([{"a": 1}])))[0].verdict is Verdict.STORE
+    late = [pack_push(device, origin.pack([{"a": 2}])), entries_push(device, (5, {"new": 1}))]
+    with storage.write() as write:
+        write.delete_device(device.id, at_us=5)
+    good = pack_push(other, Origin(storage.epoch).pack([{"a": 1}]))
+    refused, refused_too, stored = run(*late, good)
+    assert isinstance(refused, Unauthorized)
+    assert isinstance(refused_too, Unauthorized)
+    assert stored.verdict is Verdict.STORE
+    assert len(commits_of(storage, device)) == 1
+    assert storage.fields(device.id) == []
+    with storage.write() as write:
+        assert not write.clear_leaving(at_us=6, max_rows=1_000, max_bytes=10**9)
+    assert isinstance(run(late[0])[0], Unauthorized)
+    assert commits_of(storage, device) == []

@@ -1,9 +1,9 @@
-"""Fields of a device: unit and label. Their kinds come with the values (`ingest`)."""
+"""Fields of a device: how they are named, shown and ordered. Their kinds come with the values (`ingest`)."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from nikdev_iot.model.errors import ValueRefused
@@ -12,9 +12,37 @@ from nikdev_iot.server.errors import Conflict, Invalid, NotFound
 from nikdev_iot.server.storage.port import Storage
 from nikdev_iot.server.storage.records import Field
 
-from .texts import check_text
+from .keys import KEEP, Keep
+from .texts import check_color, check_text
 
-__all__ = ["Fields"]
+__all__ = ["MAX_DECIMALS", "PALETTE", "Fields", "colors_of", "in_order", "moved"]
+
+MAX_DECIMALS = 10
+PALETTE = tuple(f"series-{number}" for number in range(1, 9))
+"""The names of the colours that fields have of their own accord."""
+
+
+def in_order(fields: Iterable[Field]) -> list[Field]:
+    """Return fields as they stand on pages: by position, and those without one last, the oldest first. Pure."""
+    return sorted(fields, key=lambda field: (field.position is None, field.position or 0))
+
+
+def colors_of(fields: Sequence[Field]) -> Mapping[str, str]:
+    """Return each field's colour by its id: its own, or the palette's, in the order of their making. Pure.
+
+    So a field keeps its colour when it is moved, and has the same one on every page. `fields` are all of a device.
+    """
+    by_age = sorted(fields, key=lambda field: (field.created_us, field.field_id))
+    return {field.field_id: field.color or PALETTE[at % len(PALETTE)] for at, field in enumerate(by_age)}
+
+
+def moved(ids: Sequence[str], field_id: str, *, before: str | None) -> list[str]:
+    """Return the ids with one of them moved before another, or to the end. Pure."""
+    if before == field_id:
+        return list(ids)
+    rest = [one for one in ids if one != field_id]
+    at = rest.index(before) if before in rest else len(rest)
+    return [*rest[:at], field_id, *rest[at:]]
 
 
 class Fields:
@@ -25,8 +53,8 @@ class Fields:
         self._now_us = now_us
 
     def all(self, device_id: uuid.UUID) -> list[Field]:
-        """Return the device's fields, the oldest first."""
-        return self._storage.fields(device_id)
+        """Return the device's fields, in their order."""
+        return in_order(self._storage.fields(device_id))
 
     def get(self, device_id: uuid.UUID, field_id: str) -> Field:
         """Return one field; raises `NotFound`."""
@@ -63,16 +91,57 @@ class Fields:
             write.update_field(field)
         return field
 
-    def update(self, device_id: uuid.UUID, field_id: str, *, unit: object = None, label: object = None) -> Field:
-        """Change what is given; return the field. Raises `NotFound` and `Invalid`."""
+    def update(
+        self,
+        device_id: uuid.UUID,
+        field_id: str,
+        *,
+        unit: object = None,
+        label: object = None,
+        color: object = None,
+        decimals: int | Keep | None = KEEP,
+        hidden: bool | None = None,
+    ) -> Field:
+        """Change what is given (`decimals=None`: as many as there are); return the field.
+
+        Raises:
+            NotFound: no such field.
+            Invalid: a text, colour or number of decimals that cannot be.
+        """
         new_unit = None if unit is None else check_text(unit, what="The unit", empty=True)
         new_label = None if label is None else check_text(label, what="The label", empty=True)
+        new_color = None if color is None else check_color(color)
+        if isinstance(decimals, int) and not 0 <= decimals <= MAX_DECIMALS:
+            raise Invalid(f"A value is shown with 0 to {MAX_DECIMALS} decimals.", hint="Nothing was changed.")
         with self._storage.write() as write:
             field = self.get(device_id, field_id)
             field = replace(
                 field,
                 unit=field.unit if new_unit is None else new_unit,
                 label=field.label if new_label is None else new_label,
+                color=field.color if new_color is None else new_color,
+                decimals=field.decimals if isinstance(decimals, Keep) else decimals,
+                hidden=field.hidden if hidden is None else hidden,
             )
             write.update_field(field)
         return field
+
+    def move(self, device_id: uuid.UUID, field_id: str, *, before: str | None) -> list[Field]:
+        """Move a field before another one, or to the end; return all fields, in their order.
+
+        Raises:
+            NotFound: no such field, or none to stand before.
+        """
+        with self._storage.write() as write:
+            fields = {field.field_id: field for field in self.all(device_id)}
+            for name in (field_id, *([] if before is None else [before])):
+                if name not in fields:
+                    raise NotFound(f"The device has no field {name!r}.")
+            arranged = []
+            for position, name in enumerate(moved(list(fields), field_id, before=before)):
+                field = fields[name]
+                if field.position != position:
+                    field = replace(field, position=position)
+                    write.update_field(field)
+                arranged.append(field)
+        return arranged

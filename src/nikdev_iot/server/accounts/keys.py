@@ -17,7 +17,7 @@ from nikdev_iot.server.storage.records import Access, ApiKey
 
 from .texts import check_text
 
-__all__ = ["KEEP", "Keep", "Keys", "NewKey", "hash_secret", "parse_uuid"]
+__all__ = ["KEEP", "Keep", "Keys", "NewKey", "hash_secret", "parse_uuid", "unknown_credentials"]
 
 _CACHE_S = 1.0
 _MAX_CACHED = 10_000
@@ -169,7 +169,7 @@ class Keys:
                 expires_us=key.expires_us if isinstance(expires_us, Keep) else expires_us,
             )
             write.update_key(key)
-        self._forget_checks()
+        self.forget_checks()
         return key
 
     def revoke(self, key_id: uuid.UUID, *, device_id: uuid.UUID | None = None) -> ApiKey:
@@ -179,7 +179,7 @@ class Keys:
             if key.revoked_us is None:
                 key = replace(key, revoked_us=self._now_us())
                 write.update_key(key)
-        self._forget_checks()
+        self.forget_checks()
         return key
 
     # -- checking -------------------------------------------------------------------------------------
@@ -195,7 +195,7 @@ class Keys:
             return found
         device, secret = parse_uuid(device_id), parse_uuid(api_key)
         if device is None or secret is None:
-            raise _unknown()
+            raise unknown_credentials()
         secret_hash = hash_secret(secret)
         place = (str(device), secret_hash)
         until_s = self._monotonic_s() + self._cache_s  # from before the look-up: the store may have changed during it
@@ -203,7 +203,7 @@ class Keys:
         if access is None or not hmac.compare_digest(access.key.secret_hash, secret_hash):
             with self._lock:
                 _put(self._wrong, place, until_s, self._max_cached)
-            raise _unknown()
+            raise unknown_credentials()
         with self._lock:
             _put(self._right, place, (until_s, access), self._max_cached)
         return self._admit(access)
@@ -224,7 +224,7 @@ class Keys:
         if right is not None and right[0] > now_s:
             return self._admit(right[1])
         if self._wrong.get(place, 0.0) > now_s or parse_uuid(device_id) is None or parse_uuid(api_key) is None:
-            raise _unknown()
+            raise unknown_credentials()
         return None
 
     def _admit(self, access: Access) -> Access:
@@ -238,7 +238,8 @@ class Keys:
             self._used[key.id] = now_us
         return access
 
-    def _forget_checks(self) -> None:
+    def forget_checks(self) -> None:
+        """Ask the store again about every key: something was taken away."""
         with self._lock:
             self._right.clear()
 
@@ -251,7 +252,8 @@ class Keys:
         return list(used.items())
 
 
-def _unknown() -> Unauthorized:
+def unknown_credentials() -> Unauthorized:
+    """Return the error of a Device ID and an API key that do not belong together."""
     # Not which of the two it was: a Device ID is no secret, but whether there is one is nobody's business.
     return Unauthorized(
         "There is no such device with this API key.",

@@ -35,8 +35,9 @@ class _Known:
 class KnownFields:
     """The fields of the devices that pushed of late, for one thread.
 
-    It may know too few (another process made one), never too many: fields are not removed. What a group of pushes adds
-    is kept apart until `settle`, so that a group that failed leaves nothing behind.
+    It may know too few (another process made one), never too many: fields are not removed, but with their device, whose
+    pushes end before they come here. What a group of pushes adds is kept apart until `settle`, so that a group that
+    failed leaves nothing behind.
     """
 
     def __init__(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 from nikdev_iot.model.errors import NikDevError
+from nikdev_iot.server.accounts.keys import unknown_credentials
 from nikdev_iot.server.storage.port import EntryKey, WriteTransaction
 from nikdev_iot.server.storage.records import NewField, StoredPack
 from nikdev_iot.wire.marks import Mark
@@ -53,6 +54,8 @@ class _Group:
         self._transaction = transaction
         self._pushes = pushes
         self._known = known
+        self._departed = transaction.departed({push.device.id for push in pushes})
+        """Devices that were deleted since their pushes were let in."""
         self._marks = GroupMarks(
             transaction.marks({push.key for push in pushes}), epoch=epoch, is_stored=self._is_stored
         )
@@ -62,7 +65,7 @@ class _Group:
         self._remember: list[EntryKey] = []
 
     def run(self, at_us: int) -> list[Outcome]:
-        outcomes = [self._pack(push) if isinstance(push, PackPush) else self._entries(push) for push in self._pushes]
+        outcomes = [self._outcome(push) for push in self._pushes]
         if self._packs:
             self._transaction.put_packs(self._packs)
         if self._fields:
@@ -70,6 +73,11 @@ class _Group:
         if self._remember:
             self._transaction.remember_entries(self._remember, at_us=at_us)
         return outcomes
+
+    def _outcome(self, push: Push) -> Outcome:
+        if self._departed and push.device.id in self._departed:
+            return unknown_credentials()
+        return self._pack(push) if isinstance(push, PackPush) else self._entries(push)
 
     def _is_stored(self, claim: Claim) -> bool:
         return self._transaction.has_pack(claim.key, first=claim.first, last=claim.last, hash=claim.hash)

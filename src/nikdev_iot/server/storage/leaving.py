@@ -19,8 +19,8 @@ KNOWN_FOR_US = 3_600_000_000
 class LeavingReads(Protocol):
     """Part of `port.Storage`."""
 
-    def has_leaving(self) -> bool:
-        """Return whether there is something for `clear_leaving` to remove. Cheap."""
+    def has_leaving(self, *, at_us: int) -> bool:
+        """Return whether there is something for `clear_leaving` to remove or forget at this time. Cheap."""
         ...
 
     def has_departed(self, device_id: uuid.UUID) -> bool:

@@ -31,8 +31,11 @@ class LeavingReads(ABC):
     @abstractmethod
     def _read_one(self, statement: str, parameters: Sequence[Any] = ()) -> Any: ...
 
-    def has_leaving(self) -> bool:
-        return bool(self._read_one("SELECT EXISTS (SELECT 1 FROM leaving WHERE cleared_us IS NULL)")[0])
+    def has_leaving(self, *, at_us: int) -> bool:
+        found = self._read_one(
+            "SELECT EXISTS (SELECT 1 FROM leaving WHERE cleared_us IS NULL OR cleared_us < ?)", (at_us - KNOWN_FOR_US,)
+        )
+        return bool(found[0])
 
     def has_departed(self, device_id: uuid.UUID) -> bool:
         return bool(self._read_one("SELECT EXISTS (SELECT 1 FROM leaving WHERE device = ?)", (device_id.bytes,))[0])
