@@ -368,7 +368,7 @@ def test_chores_that_fail_do_not_stop_the_writer(slow, storage, new_device, capl
             slow.fail = [StorageUnavailable("The disk is full.")]
             chores.monotonic_s += 60
             writer._do_chores_alone()
-            assert "key uses not written down: The disk is full." in caplog.text
+            assert "key uses and last pushes not written down: The disk is full." in caplog.text
             return await writer.submit(entries_push(device, 1))
 
     assert asyncio.run(main()) == EntriesOutcome(1, 0)
@@ -393,3 +393,40 @@ def test_chores_with_a_mistake_of_ours_fail_neither_pushes_nor_the_writer(slow, 
             return outcomes
 
     assert asyncio.run(main()) == [EntriesOutcome(1, 0)] * 3
+
+
+def test_last_pushes_are_known_at_once_and_written_down_with_the_chores(storage, new_device):
+    device, silent, origin = new_device(), new_device(), Origin(storage.epoch)
+    clock_s = [0.0]
+
+    async def main():
+        with running(storage, now_us=lambda: 77, monotonic_s=lambda: clock_s[0]) as writer:
+            body = origin.pack([{"a": 1}])
+            await writer.submit(pack_push(device, body))
+            assert writer.last_pushes.of(device.id) == 77
+            assert storage.device(device.id).last_push_us is None
+            clock_s[0] = 6.0
+            await writer.submit(pack_push(device, origin.pack([{"a": 2}])))
+            assert storage.device(device.id).last_push_us == 77
+            assert writer.last_pushes.of(silent.id) is None
+
+    asyncio.run(main())
+    assert storage.device(device.id).last_push_us == 77
+
+
+def test_what_was_stored_is_told_on_the_loop(storage, new_device):
+    device, origin, told = new_device(), Origin(storage.epoch), []
+
+    async def main():
+        loop_thread = threading.get_ident()
+
+        def on_stored(pushes, outcomes):
+            assert threading.get_ident() == loop_thread
+            told.append([(push.device.id, outcome.verdict) for push, outcome in zip(pushes, outcomes, strict=True)])
+
+        with running(storage, on_stored=on_stored) as writer:
+            await writer.submit(pack_push(device, origin.pack([{"a": 1}])))
+            await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert told == [[(device.id, Verdict.STORE)]]

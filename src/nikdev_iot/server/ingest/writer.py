@@ -16,14 +16,16 @@ from nikdev_iot.server.errors import ServerError, StorageError, StorageUnavailab
 from nikdev_iot.server.storage.port import Storage, WriteTransaction
 
 from .fields import KnownFields
-from .group import Outcome, Push, store_group
+from .group import EntriesOutcome, Outcome, PackOutcome, Push, store_group
+from .judge import Verdict
+from .last_pushes import LastPushes
 
-__all__ = ["Backlogged", "Writer", "WriterCounts"]
+__all__ = ["Backlogged", "Writer", "WriterCounts", "is_stored"]
 
 _log = logging.getLogger(__name__)
 
 _CHORES_EVERY_S = 5.0
-"""How often key uses are written down and old entry keys forgotten."""
+"""How often key uses and last pushes are written down and old entry keys forgotten."""
 _FORGET_AT_ONCE = 2_000
 """Entry keys forgotten in one go: few enough that no push waits for it."""
 _DAY_US = 86_400_000_000
@@ -47,6 +49,13 @@ class WriterCounts:
     """Those that stored pushes."""
 
 
+def is_stored(outcome: Outcome) -> bool:
+    """Return whether something new of the push was stored."""
+    if isinstance(outcome, PackOutcome):
+        return outcome.verdict is Verdict.STORE
+    return isinstance(outcome, EntriesOutcome) and outcome.stored > 0
+
+
 class _Waiting(NamedTuple):
     push: Push
     outcome: asyncio.Future[Outcome]
@@ -57,7 +66,8 @@ class Writer:
     """Takes pushes from the event loop, stores them in groups, and gives each its outcome.
 
     `start` and `submit` belong to the event loop's thread. `key_uses` returns the key uses since it was last
-    asked, as (key, µs UTC); it is called from the writer's thread.
+    asked, as (key, µs UTC); it is called from the writer's thread. `on_stored` is called on the loop's thread with the
+    pushes of a transaction and what became of each, once that is durable: it has to be quick.
     """
 
     def __init__(
@@ -68,13 +78,17 @@ class Writer:
         now_us: Callable[[], int],
         monotonic_s: Callable[[], float],
         key_uses: Callable[[], Iterable[tuple[uuid.UUID, int]]] = tuple,
+        on_stored: Callable[[Sequence[Push], Sequence[Outcome]], None] | None = None,
     ) -> None:
         self.counts = WriterCounts()
+        self.last_pushes = LastPushes()
+        """When devices pushed last."""
         self._storage = storage
         self._limits = limits
         self._now_us = now_us
         self._monotonic_s = monotonic_s
         self._key_uses = key_uses
+        self._on_stored = on_stored
         self._known = KnownFields(storage.fields, limit=limits.fields_per_device)
         self._gathered: list[_Waiting] = []
         """Of the loop's present round; they go to the thread together, which is woken up once for all of them."""
@@ -145,6 +159,8 @@ class Writer:
                 waiting.outcome.set_exception(outcome)
             else:
                 waiting.outcome.set_result(outcome)
+        if self._on_stored is not None:
+            self._on_stored([waiting.push for waiting in group], outcomes)
 
     # -- on the writer's thread ----------------------------------------------------------------------
 
@@ -177,6 +193,7 @@ class Writer:
 
     def _store(self, group: Sequence[_Waiting]) -> list[Outcome]:
         chores_at_s = self._chores_at_s
+        at_us = self._now_us()
         try:
             with self._storage.write() as transaction:
                 outcomes = store_group(
@@ -184,15 +201,15 @@ class Writer:
                     [waiting.push for waiting in group],
                     epoch=self._storage.epoch,
                     known=self._known,
-                    at_us=self._now_us(),
+                    at_us=at_us,
                 )
                 self._do_chores(transaction)
         except StorageUnavailable as error:
-            self._known.settle(stored=False)
+            self._settle(stored=False)
             _log.error("pushes not stored: %s", error, extra={"pushes": len(group)})
             return [StorageUnavailable(error.message, hint=_AGAIN) for _ in group]
         except Exception as error:  # noqa: BLE001 - the boundary: the thread goes on, whatever it is
-            self._known.settle(stored=False)
+            self._settle(stored=False)
             if len(group) > 1 or self._chores_at_s != chores_at_s:
                 # One of them is at fault, or the chores are; on its own it fails alone.
                 return [outcome for waiting in group for outcome in self._store([waiting])]
@@ -200,10 +217,17 @@ class Writer:
             if isinstance(error, StorageError):
                 return [error]
             return [ServerError("The server made a mistake with this push; nothing of it was stored.")]
-        self._known.settle(stored=True)
+        self._settle(stored=True)
+        self.last_pushes.note(
+            [one.push.device.id for one, outcome in zip(group, outcomes, strict=True) if is_stored(outcome)], at_us
+        )
         self.counts.transactions += 1
         self.counts.pushes += len(group)
         return outcomes
+
+    def _settle(self, *, stored: bool) -> None:
+        self._known.settle(stored=stored)
+        self.last_pushes.settle(stored=stored)
 
     def _deliver(self, group: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:
         loop = self._loop
@@ -223,6 +247,9 @@ class Writer:
         uses = list(self._key_uses())
         if uses:
             transaction.touch_keys(uses)
+        pushed = self.last_pushes.take()
+        if pushed:
+            transaction.touch_devices(pushed)
         before_us = self._now_us() - round(self._limits.remember_entries_days * _DAY_US)
         if transaction.forget_entries(before_us=before_us, limit=_FORGET_AT_ONCE) == _FORGET_AT_ONCE:
             self._chores_at_s = now_s
@@ -233,9 +260,12 @@ class Writer:
         try:
             with self._storage.write() as transaction:
                 self._do_chores(transaction)
+            self.last_pushes.settle(stored=True)
         except StorageError as error:
+            self.last_pushes.settle(stored=False)
             self._chores_at_s = self._monotonic_s() + _CHORES_EVERY_S
-            _log.warning("key uses not written down: %s", error)
+            _log.warning("key uses and last pushes not written down: %s", error)
         except Exception:  # noqa: BLE001 - the thread goes on, whatever it is: else pushes would wait for ever
+            self.last_pushes.settle(stored=False)
             self._chores_at_s = self._monotonic_s() + _CHORES_EVERY_S
             _log.exception("chores failed")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from nikdev_iot.server.accounts import Accounts, Devices, Fields, Keys, Sessions, SetUp
+from nikdev_iot.server.ingest.last_pushes import LastPushes
 from nikdev_iot.server.storage.port import Storage
 from nikdev_iot.server.storage.records import Access
 from nikdev_iot.wire.limits import DEFAULT_LIMITS, Limits
@@ -44,6 +45,8 @@ class Services:
     keys: Keys
     sessions: Sessions
     set_up: SetUp
+    last_pushes: LastPushes
+    """When devices pushed last: `last_pushes.merged(devices)` gives records with what the store will say soon."""
     now_us: Callable[[], int]
     password_executor: Executor
     """The threads in which passwords are checked: a flood of sign-ins keeps nothing else waiting."""
