@@ -56,6 +56,11 @@ class EntriesPush(NamedTuple):  # made thousands of times a second, and three ti
     size_bytes: int
     """About what it holds in memory while it waits."""
 
+    @property
+    def value_count(self) -> int:
+        """How many values it has, those that were stored before too."""
+        return sum([len(entry.values) for entry in self.entries])
+
 
 @lru_cache(16_384)
 def entries_origin(device_id: uuid.UUID) -> uuid.UUID:

@@ -38,6 +38,7 @@ class PackPush(NamedTuple):  # made thousands of times a second, and three times
     """The fields and kinds that have a value, in the order of the pack."""
     brought_set: frozenset[FieldKind]
     limits: Limits
+    value_count: int
 
     @property
     def key(self) -> tuple[uuid.UUID, uuid.UUID]:
@@ -78,6 +79,7 @@ def read_pack(
         last, row_count, max_time_us = first, 1, min_time_us
         brought: Sequence[FieldKind] = layout.brought
         brought_set = layout.brought_set
+        value_count = len(brought)
     else:
         pack = decode_content(frame.content, limits)
         templates.learn(pack, frame.content)
@@ -86,6 +88,7 @@ def read_pack(
         min_time_us, max_time_us = min(times, default=0), max(times, default=0)
         brought = [(column.field_id, column.kind) for column in pack.columns if column.data]
         brought_set = frozenset(brought)
+        value_count = sum([len(column.data) for column in pack.columns])
     if origin == entries_origin(device.id):
         raise Malformed(
             "it is the origin under which the server numbers this device's JSON entries",
@@ -110,7 +113,7 @@ def read_pack(
         payload=frame.payload,
     )
     claim = Claim(device.id, origin, first, last, frame.hash, parent, frame.epoch)
-    return PackPush(device, claim, stored, brought, brought_set, limits)
+    return PackPush(device, claim, stored, brought, brought_set, limits, value_count)
 
 
 def commits_refused(push: PackPush, refused: FieldsRefused) -> Invalid:
