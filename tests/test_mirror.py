@@ -17,6 +17,7 @@ ELSEWHERE: dict[str, str] = {
     "server/storage/sqlite/operating.py": "by tests/conformance/storage_operating.py",
     "server/storage/operating.py": "by tests/conformance/storage_operating.py",
     "server/storage/deletions.py": "by tests/conformance/storage_deletions.py",
+    "server/storage/sqlite/commit_log.py": "by tests/conformance/storage_commit_log.py",
     "server/storage/sqlite/deletions.py": "by tests/conformance/storage_deletions.py",
     "server/storage/sqlite/read_accounts.py": "by tests/conformance/storage_accounts.py",
     "server/storage/sqlite/read_fleet.py": "by tests/conformance/storage_fleet.py",

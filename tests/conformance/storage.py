@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import pytest
 from tests.conformance.place import Place
 from tests.conformance.storage_accounts import AccountContract
+from tests.conformance.storage_commit_log import LogContract
 from tests.conformance.storage_dashboards import DashboardContract
 from tests.conformance.storage_deletions import DeletionContract
 from tests.conformance.storage_fleet import FleetContract
@@ -34,6 +35,7 @@ class StorageContract(
     FleetContract,
     AccountContract,
     DeletionContract,
+    LogContract,
     LeavingContract,
     DashboardContract,
     OperatingContract,

@@ -31,23 +31,24 @@ from typing import Protocol, TypeAlias
 from nikdev_iot.model.values import Kind
 from nikdev_iot.wire.marks import Mark
 
+from .commit_log import LogReads
 from .dashboards import DashboardReads, DashboardWrites
 from .deletions import DeletionReads, DeletionWrites
 from .leaving import LeavingReads, LeavingWrites
 from .operating import OperatingReads, OperatingWrites
+from .people import PeopleReads, PeopleWrites
 from .records import (
     Access,
-    Account,
     ApiKey,
     Device,
     Field,
     LatestSnapshot,
     NewField,
     PackSpan,
-    Session,
     Stamp,
     StoredPack,
 )
+from .settings import SettingReads, SettingWrites
 
 __all__ = ["EntryKey", "OriginKey", "Storage", "WriteTransaction", "kinds_mask", "kinds_of_mask"]
 
@@ -58,7 +59,7 @@ EntryKey: TypeAlias = tuple[uuid.UUID, bytes]
 """(device, key of an entry of JSON v1)."""
 
 
-class WriteTransaction(DashboardWrites, DeletionWrites, LeavingWrites, OperatingWrites, Protocol):
+class WriteTransaction(DashboardWrites, DeletionWrites, LeavingWrites, OperatingWrites, PeopleWrites, SettingWrites, Protocol):
     """Everything that changes the store. Bulk calls take what a whole group commit brings."""
 
     # -- pushes ---------------------------------------------------------------------------------
@@ -99,29 +100,7 @@ class WriteTransaction(DashboardWrites, DeletionWrites, LeavingWrites, Operating
         """Keep the snapshot, unless one of a later arrival is there."""
         ...
 
-    # -- accounts, devices, fields, keys ----------------------------------------------------------
-
-    def add_account(self, account: Account) -> None:
-        """Keep it, its e-mail address in lower case; raises `Conflict` where that is taken."""
-        ...
-
-    def set_password(self, account_id: uuid.UUID, password_hash: str) -> None:
-        """Change an account's password, and end all its sessions."""
-        ...
-
-    def renew_password_hash(self, account_id: uuid.UUID, password_hash: str) -> None:
-        """Keep another hash of the same password; sessions stay."""
-        ...
-
-    def add_session(self, session: Session) -> None: ...
-
-    def end_session(self, token_hash: bytes) -> None:
-        """Idempotent."""
-        ...
-
-    def forget_sessions(self, *, before_us: int) -> int:
-        """Forget the sessions that expired before `before_us`; return how many."""
-        ...
+    # -- devices, fields, keys ----------------------------------------------------------
 
     def add_device(self, device: Device) -> None: ...
 
@@ -148,7 +127,7 @@ class WriteTransaction(DashboardWrites, DeletionWrites, LeavingWrites, Operating
         ...
 
 
-class Storage(DashboardReads, DeletionReads, LeavingReads, OperatingReads, Protocol):
+class Storage(DashboardReads, DeletionReads, LeavingReads, LogReads, OperatingReads, PeopleReads, SettingReads, Protocol):
     """The store of one server, or of all processes of one."""
 
     @property
@@ -215,23 +194,7 @@ class Storage(DashboardReads, DeletionReads, LeavingReads, OperatingReads, Proto
         """
         ...
 
-    # -- accounts, devices, fields, keys ----------------------------------------------------------
-
-    def account(self, account_id: uuid.UUID) -> Account | None: ...
-
-    def account_by_email(self, email: str) -> Account | None:
-        """Return the account with this e-mail address, in whatever case."""
-        ...
-
-    def accounts(self) -> list[Account]:
-        """Return all accounts, by (created_us, id)."""
-        ...
-
-    def count_accounts(self) -> int: ...
-
-    def session(self, token_hash: bytes) -> Session | None:
-        """Return the session, expired or not."""
-        ...
+    # -- devices, fields, keys ----------------------------------------------------------
 
     def devices(self, account_id: uuid.UUID | None = None) -> list[Device]:
         """Return an account's devices, or all of them, by (created_us, id)."""

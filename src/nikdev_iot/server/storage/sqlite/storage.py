@@ -16,6 +16,7 @@ from nikdev_iot.server.errors import StorageUnavailable
 from nikdev_iot.wire.pack import EPOCH_BYTES
 
 from .bulk import Execute
+from .commit_log import LogReads
 from .connection import connect, find_file, make_file
 from .dashboards import DashboardReads
 from .deletions import DeletionReads
@@ -24,9 +25,11 @@ from .leaving import LeavingReads
 from .migrations import migrate
 from .operating import OperatingReads
 from .origins import OriginCache
+from .people import PeopleReads
 from .read_accounts import AccountReads
 from .read_fleet import FleetReads
 from .read_packs import PackReads
+from .settings import SettingReads
 from .write import SqliteWrite
 
 __all__ = ["SqliteStorage"]
@@ -49,7 +52,9 @@ def _epoch(writer: sqlite3.Connection, new_epoch: Callable[[], bytes]) -> bytes:
     return bytes(found[0])
 
 
-class SqliteStorage(PackReads, FleetReads, AccountReads, DashboardReads, DeletionReads, OperatingReads, LeavingReads):
+class SqliteStorage(
+    PackReads, FleetReads, AccountReads, DashboardReads, DeletionReads, LogReads, OperatingReads, LeavingReads, PeopleReads, SettingReads
+):
     """`port.Storage` in WAL mode with full synchronisation: one writer connection, and a pool of readers.
 
     Several processes may have the same folder open, `nikdev admin` beside a server for one.

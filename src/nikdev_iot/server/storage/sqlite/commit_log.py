@@ -1,0 +1,104 @@
+"""The log of a device in SQLite: packs by arrival, from either end, through shelves."""
+
+# ruff: noqa: S608 - the f-strings below hold our own words, no input
+from __future__ import annotations
+
+import json
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+
+from nikdev_iot.server.storage.commit_log import OriginHead, PackHead
+
+from .bulk import Execute
+from .origins import SHELF_PACKS, unpack_arrivals
+
+__all__ = ["LogReads"]
+
+
+class LogReads(ABC):
+    """`storage.commit_log.LogReads`."""
+
+    @abstractmethod
+    def _snapshot(self) -> AbstractContextManager[Execute]: ...
+
+    def origins(self, device_id: uuid.UUID) -> list[OriginHead]:
+        with self._snapshot() as execute:
+            rows = execute(
+                "SELECT origin, mark_number, arrivals FROM origins WHERE device = ?", (device_id.bytes,)
+            ).fetchall()
+        heads = [
+            OriginHead(uuid.UUID(bytes=origin), last, unpack_arrivals(arrivals[-8:])[0])
+            for origin, last, arrivals in rows
+            if arrivals
+        ]
+        return sorted(heads, key=lambda head: head.arrival, reverse=True)
+
+    def heads_before(
+        self, device_id: uuid.UUID, arrival: int, *, origin: uuid.UUID | None = None, limit: int
+    ) -> list[PackHead]:
+        def find(execute: Execute, name: bytes, first_arrival: int, newest: bytes) -> Iterable[bytes]:
+            if first_arrival < arrival:
+                yield newest
+            key = (device_id.bytes, name, arrival)
+            # The shelf that `arrival` is on, if it is not the newest, and the full ones before it.
+            yield from _column(
+                execute("SELECT arrivals FROM shelves WHERE " + _OF_ORIGIN + " >= ? ORDER BY last_arrival LIMIT 1", key)
+            )
+            yield from _column(
+                execute(
+                    "SELECT arrivals FROM shelves WHERE " + _OF_ORIGIN + " < ? ORDER BY last_arrival DESC LIMIT ?",
+                    (*key, limit // SHELF_PACKS + 1),
+                )
+            )
+
+        with self._snapshot() as execute:
+            arrivals = [one for one in _arrivals(execute, device_id, origin, find) if one < arrival]
+            return _heads(execute, device_id, sorted(arrivals, reverse=True)[:limit], "DESC")
+
+    def heads_after(
+        self, device_id: uuid.UUID, arrival: int, *, origin: uuid.UUID | None = None, limit: int
+    ) -> list[PackHead]:
+        def find(execute: Execute, name: bytes, first_arrival: int, newest: bytes) -> Iterable[bytes]:
+            yield newest
+            if first_arrival > arrival + 1:
+                yield from _column(
+                    execute(
+                        "SELECT arrivals FROM shelves WHERE " + _OF_ORIGIN + " > ? ORDER BY last_arrival LIMIT ?",
+                        (device_id.bytes, name, arrival, limit // SHELF_PACKS + 2),
+                    )
+                )
+
+        with self._snapshot() as execute:
+            arrivals = [one for one in _arrivals(execute, device_id, origin, find) if one > arrival]
+            return _heads(execute, device_id, sorted(arrivals)[:limit], "ASC")
+
+
+_OF_ORIGIN = "device = ? AND origin = ? AND last_arrival"
+
+
+def _column(rows: Iterable[tuple[bytes]]) -> list[bytes]:
+    return [raw for (raw,) in rows]
+
+
+def _arrivals(
+    execute: Execute,
+    device_id: uuid.UUID,
+    origin: uuid.UUID | None,
+    find: Callable[[Execute, bytes, int, bytes], Iterable[bytes]],
+) -> set[int]:
+    only, names = ("", ()) if origin is None else (" AND origin = ?", (origin.bytes,))
+    rows = execute(
+        f"SELECT origin, first_arrival, arrivals FROM origins WHERE device = ?{only}", (device_id.bytes, *names)
+    ).fetchall()
+    return {one for row in rows for raw in find(execute, *row) for one in unpack_arrivals(raw)}
+
+
+def _heads(execute: Execute, device_id: uuid.UUID, arrivals: list[int], order: str) -> list[PackHead]:
+    rows = execute(
+        "SELECT arrival, origin, first, last FROM packs "
+        f"WHERE arrival IN (SELECT value FROM json_each(?)) AND device = ? ORDER BY arrival {order}",
+        (json.dumps(arrivals), device_id.bytes),
+    )
+    return [PackHead(arrival, uuid.UUID(bytes=origin), first, last) for arrival, origin, first, last in rows]
