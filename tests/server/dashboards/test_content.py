@@ -118,7 +118,9 @@ def gauge(**special: Any) -> dict[str, Any]:
         pytest.param([tile_json(title="x" * 101)], id="long title"),
         pytest.param([tile_json(source={"device": "1", "field": "a"})], id="no UUID"),
         pytest.param([tile_json(source={"device": str(DEVICE), "field": "a,b"})], id="no Field ID"),
-        pytest.param([tile_json(range_s=60)], id="unknown range"),
+        pytest.param(
+            [tile_json(id=f"t{n}", place={"x": 0, "y": 0, "w": 12, "h": 24}) for n in range(11)], id="too long"
+        ),
         pytest.param([gauge(min=5, max=5)], id="empty scale"),
         pytest.param([gauge(low=9, high=8)], id="crossed thresholds"),
         pytest.param([tile_json(id=f"t{n}") for n in range(MAX_TILES + 1)], id="too many"),
@@ -129,7 +131,9 @@ def test_what_is_no_dashboard_is_refused(tiles: list[dict[str, Any]]) -> None:
         read_content(json.dumps({"tiles": tiles}))
 
 
-@pytest.mark.parametrize("raw", ["", "[]", "{", '{"format": 2}', '{"tiles": 5}', "[" * 100_000, " " * 200_000, b"\xff"])
+@pytest.mark.parametrize(
+    "raw", ["", "[]", "{", '{"format": 2}', '{"range": "2h"}', '{"tiles": 5}', "[" * 100_000, " " * 200_000, b"\xff"]
+)
 def test_what_is_no_json_of_ours_is_refused(raw: str | bytes) -> None:
     with pytest.raises(Invalid):
         read_content(raw)

@@ -16,8 +16,9 @@ from nikdev_iot.server.errors import Invalid
 
 __all__ = [
     "COLUMNS",
+    "MAX_ROWS",
     "MAX_TILES",
-    "RANGES_S",
+    "RANGES",
     "SIZES",
     "ChartTile",
     "Content",
@@ -40,13 +41,14 @@ COLUMNS = 12
 MAX_TILES = 60
 _MAX_BYTES = 128 * 1024
 _MAX_HEIGHT = 24
-_MAX_ROW = 2_000
+MAX_ROWS = 240
+"""Of all tiles: what `static/css/grid.css` has places for."""
 _MAX_SOURCES = 8
-RANGES_S = (900, 3_600, 21_600, 86_400, 604_800, 2_592_000, 31_536_000)
-"""The ranges that a chart or a sparkline may show: 15 minutes to a year."""
+RANGES = ("15m", "1h", "6h", "24h", "7d", "30d", "1y")
+"""What a dashboard may show when it is opened."""
 
 _Title: TypeAlias = Annotated[str, Meta(max_length=100)]
-_Range: TypeAlias = Literal[900, 3_600, 21_600, 86_400, 604_800, 2_592_000, 31_536_000]
+_Range: TypeAlias = Literal["15m", "1h", "6h", "24h", "7d", "30d", "1y"]
 
 
 class Source(Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,7 +62,7 @@ class Place(Struct, frozen=True, forbid_unknown_fields=True):
     """Where a tile stands: columns from the left, rows from the top, and how many of each it takes."""
 
     x: Annotated[int, Meta(ge=0, le=COLUMNS - 1)]
-    y: Annotated[int, Meta(ge=0, le=_MAX_ROW)]
+    y: Annotated[int, Meta(ge=0, le=MAX_ROWS)]
     w: Annotated[int, Meta(ge=1, le=COLUMNS)]
     h: Annotated[int, Meta(ge=1, le=_MAX_HEIGHT)]
 
@@ -76,8 +78,6 @@ class ValueTile(_Tile, frozen=True, kw_only=True, tag="value"):
     """The latest value, large, with its unit, its age and a sparkline."""
 
     source: Source
-    range_s: _Range = 21_600
-    """Of the sparkline."""
 
 
 class GaugeTile(_Tile, frozen=True, kw_only=True, tag="gauge"):
@@ -96,7 +96,6 @@ class ChartTile(_Tile, frozen=True, kw_only=True, tag="chart"):
     """The course of some fields."""
 
     sources: Annotated[tuple[Source, ...], Meta(min_length=1, max_length=_MAX_SOURCES)]
-    range_s: _Range = 86_400
 
 
 class TextTile(_Tile, frozen=True, kw_only=True, tag="text"):
@@ -115,6 +114,8 @@ class Content(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything on a dashboard; `format` is that of this description."""
 
     tiles: Annotated[tuple[Tile, ...], Meta(max_length=MAX_TILES)] = ()
+    range: _Range = "24h"
+    """What its charts and sparklines show when it is opened; they share one range."""
     format: Literal[1] = 1
 
 
@@ -134,12 +135,20 @@ def read_content(raw: str | bytes) -> Content:
         raise Invalid("Two tiles of the dashboard have the same id.", hint="Nothing was changed.")
     for tile in content.tiles:
         _check(tile)
-    return Content(arranged(content.tiles))
+    return _settled(content, content.tiles)
 
 
 def write_content(content: Content) -> str:
     """Return what `read_content` reads."""
     return _encoder.encode(content).decode()
+
+
+def _settled(content: Content, tiles: Iterable[Tile]) -> Content:
+    """Return the content with these tiles, arranged."""
+    done = arranged(tiles)
+    if max((tile.place.y + tile.place.h for tile in done), default=0) > MAX_ROWS:
+        raise Invalid(f"A dashboard has at most {MAX_ROWS} rows.", hint="Nothing was changed. Make another dashboard.")
+    return msgspec.structs.replace(content, tiles=done)
 
 
 def _check(tile: Tile) -> None:
@@ -197,10 +206,10 @@ def with_tile(content: Content, tile: Tile) -> Content:
     """
     _check(tile)
     if any(known.id == tile.id for known in content.tiles):
-        return Content(arranged(tile if known.id == tile.id else known for known in content.tiles))
+        return _settled(content, [tile if known.id == tile.id else known for known in content.tiles])
     if len(content.tiles) >= MAX_TILES:
         raise Invalid(f"A dashboard has at most {MAX_TILES} tiles.", hint="Nothing was added. Make another dashboard.")
-    return Content(arranged([*content.tiles, _placed(content.tiles, tile)]))
+    return _settled(content, [*content.tiles, _placed(content.tiles, tile)])
 
 
 def _placed(tiles: Sequence[Tile], tile: Tile) -> Tile:
@@ -220,7 +229,7 @@ def _placed(tiles: Sequence[Tile], tile: Tile) -> Tile:
 
 def without_tile(content: Content, tile_id: str) -> Content:
     """Return the content without a tile; the same where it is not there."""
-    return Content(arranged(tile for tile in content.tiles if tile.id != tile_id))
+    return _settled(content, [tile for tile in content.tiles if tile.id != tile_id])
 
 
 def new_tile_id(content: Content) -> str:
