@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from itertools import pairwise
 
 from nikdev_iot.server.storage.records import Device
 
-__all__ = ["DEFAULT_SILENT_AFTER_S", "DeviceState", "StateWord", "state_of", "usual_distance_s"]
+__all__ = ["DEFAULT_SILENT_AFTER_S", "DeviceState", "StateWord", "may_be_silent", "state_of"]
 
 DEFAULT_SILENT_AFTER_S = 15 * 60
 _USUAL_DISTANCES = 3
@@ -49,10 +47,10 @@ def state_of(device: Device, now_us: int, *, usual_s: float | None = None) -> De
     return DeviceState(word, device.last_push_us, after_s)
 
 
-def usual_distance_s(received_us: Sequence[int]) -> float | None:
-    """Return the median distance between pushes that were received at these times; None for fewer than three."""
-    if len(received_us) < 3:
-        return None
-    times = sorted(received_us)
-    distances = sorted(after - before for before, after in pairwise(times))
-    return distances[len(distances) // 2] / 1e6
+def may_be_silent(device: Device, now_us: int) -> bool:
+    """Return whether the usual distance between its pushes decides what is said of a device."""
+    return (
+        device.silent_after_s is None
+        and device.last_push_us is not None
+        and now_us - device.last_push_us >= DEFAULT_SILENT_AFTER_S * 1_000_000
+    )

@@ -9,6 +9,7 @@ from nikdev_iot.server.storage.port import Storage
 
 from .aggregates import Aggregate
 from .buckets import BucketsPage, read_buckets
+from .fleet import Fleet
 from .history import RowsPage, Window, read_rows
 from .latest import LatestReader, LatestValue
 from .pack_cache import PackCache
@@ -30,6 +31,17 @@ class Reader:
         self._storage = storage
         self._cache = PackCache(storage, max_bytes=cache_bytes)
         self._latest = LatestReader(storage)
+        self._fleet = Fleet(
+            storage,
+            self._cache,
+            newest=self.newest,
+            series=lambda query, at_once_rows: self.series(query, at_once_rows=at_once_rows),
+        )
+
+    @property
+    def fleet(self) -> Fleet:
+        """Reads many devices at once."""
+        return self._fleet
 
     def newest(self, device_id: uuid.UUID) -> Mapping[str, LatestValue]:
         """Return the newest value of each field that has one."""

@@ -1,0 +1,33 @@
+"""Values as pages show them: `js/figures.js` does the same for those that come live."""
+
+from __future__ import annotations
+
+import math
+
+from nikdev_iot.model.values import Value
+
+__all__ = ["figure"]
+
+_DIGITS = 7
+"""Of a float without a number of decimals: 0.1 + 0.2 is shown as 0.3, and the exact value where one asks for it."""
+_PLAIN_UP_TO = 1e15
+
+
+def figure(value: Value, decimals: int | None = None) -> str:
+    """Return a value in words or digits; `decimals` are of numbers alone, None for as many as there are.
+
+    Ints are exact; a float always has a point or an exponent, unless `decimals` is 0.
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        return str(value) if not decimals else f"{value}.{'0' * decimals}"
+    if not math.isfinite(value):
+        return str(value)
+    if abs(value) >= _PLAIN_UP_TO:
+        return f"{value:.{_DIGITS - 1}e}"
+    if decimals is not None:
+        return f"{value:.{decimals}f}"
+    return repr(float(f"{value:.{_DIGITS}g}"))

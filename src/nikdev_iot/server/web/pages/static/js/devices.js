@@ -1,0 +1,93 @@
+// The list of devices: sparklines of the rows on the screen, fetched in batches, and live values.
+import { freshen } from "./page.js";
+import { pushed } from "./states.js";
+import { figure } from "./figures.js";
+
+const BATCH = 40;
+const POINTS = 96;
+const waiting = new Set();
+let timer = 0;
+
+const seen = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    if (!isIntersecting) { waiting.delete(target); continue; }
+    if (!target.dataset.sparks && target.querySelector("nikdev-spark")) waiting.add(target);
+  }
+  if (waiting.size && !timer) timer = setTimeout(fetchSparks, 60);
+}, { rootMargin: "200px" });
+
+async function fetchSparks() {
+  timer = 0;
+  const rows = [...waiting].slice(0, BATCH);
+  if (!rows.length) return;
+  for (const row of rows) { waiting.delete(row); row.dataset.sparks = "1"; }
+  try {
+    const ids = rows.map((row) => row.dataset.device).join(",");
+    const answer = await fetch(`/admin/sparks?devices=${ids}`, { headers: { accept: "application/json" } });
+    if (!answer.ok) throw new Error(String(answer.status));
+    const found = await answer.json();
+    for (const row of rows) for (const value of row.querySelectorAll(".value[data-field]")) draw(value, found[row.dataset.device]?.[value.dataset.field]);
+  } catch {
+    for (const row of rows) delete row.dataset.sparks; // again when it is next scrolled to
+  }
+  if (waiting.size) timer = setTimeout(fetchSparks, 60);
+}
+
+function draw(value, points) {
+  const spark = value.querySelector("nikdev-spark");
+  if (!spark) return;
+  value.points = points ? points[0].map((at, i) => [at, points[1][i]]) : [];
+  show(spark, value.points);
+}
+
+function show(spark, points) {
+  if (points.length > 1) spark.setAttribute("values", JSON.stringify(points.map((point) => point[1])));
+}
+
+function take({ device, received_us, latest, points }) {
+  const row = document.querySelector(`.device[data-device="${CSS.escape(device)}"]`);
+  if (!row) return;
+  pushed(row.querySelector("[data-state]"), received_us);
+  for (const [field, [timeUs, last]] of Object.entries(latest ?? {})) {
+    const value = row.querySelector(`.value[data-field="${CSS.escape(field)}"]`);
+    if (!value || Number(value.dataset.timeUs) > timeUs) continue;
+    value.dataset.timeUs = timeUs;
+    const text = value.querySelector(".figure");
+    const decimals = value.dataset.decimals === undefined ? null : Number(value.dataset.decimals);
+    text.textContent = figure(last, decimals, "float" in value.dataset).slice(0, 60);
+    text.title = String(last).slice(0, 200);
+    const spark = value.querySelector("nikdev-spark");
+    if (!spark || !value.points) continue;
+    for (const [at, number] of points?.[field] ?? [[timeUs, last]]) if (typeof number === "number") value.points.push([at / 1e6, number]);
+    value.points.splice(0, value.points.length - POINTS);
+    show(spark, value.points);
+  }
+}
+
+const known = new Set();
+function watch(root) {
+  const rows = [...root.querySelectorAll(".device[data-device]")];
+  for (const row of rows) seen.observe(row);
+  const fresh = rows.map((row) => row.dataset.device).filter((id) => !known.has(id));
+  for (const id of fresh) known.add(id);
+  void take;
+}
+
+// Rows that come while one scrolls: a device whose state has changed meanwhile may be there already.
+document.addEventListener("htmx:afterSettle", () => {
+  const ids = new Set();
+  for (const row of document.querySelectorAll(".device[data-device]")) {
+    if (ids.has(row.dataset.device)) row.remove();
+    else ids.add(row.dataset.device);
+  }
+  watch(document);
+  freshen();
+});
+document.addEventListener("htmx:configRequest", (event) => {
+  for (const [name, value] of [...event.detail.formData]) if (value === "") event.detail.formData.delete(name);
+});
+document.addEventListener("click", (event) => {
+  const summary = event.target.closest(".add > summary");
+  if (summary && !summary.parentElement.open) requestAnimationFrame(() => summary.parentElement.querySelector("[name=name]").focus());
+});
+watch(document);
