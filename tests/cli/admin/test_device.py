@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import uuid
 
+import pytest
 from tests.cli.admin.run import Nikdev
 
 from nikdev_iot.cli.exit_codes import ExitCode
@@ -46,3 +47,27 @@ def test_what_is_refused(nikdev: Nikdev, account: str) -> None:
     assert "name is empty" in nikdev.fails(ExitCode.REFUSED, "device", "add", " ", "--account", account)
     assert "--account" in nikdev.fails(ExitCode.USAGE, "device", "add", "x")
     assert nikdev.json("device", "list") == {"devices": []}
+
+
+def test_a_device_is_deleted_by_its_name(nikdev: Nikdev, account: str, device: str) -> None:
+    key = nikdev.json("key", "add", "--device", device, "--read")["key_id"]
+    assert "That is not its name; it is greenhouse." in nikdev.fails(
+        ExitCode.USAGE, "device", "remove", device, "--name", "Greenhouse"
+    )
+    assert "no terminal" in nikdev.fails(ExitCode.USAGE, "device", "remove", device)
+    assert len(nikdev.json("device", "list")["devices"]) == 1
+    assert nikdev.json("device", "remove", device, "--name", " greenhouse") == {
+        "device_id": device,
+        "name": "greenhouse",
+    }
+    assert nikdev.json("device", "list") == {"devices": []}
+    assert "There is no API key" in nikdev.fails(ExitCode.REFUSED, "key", "revoke", key)
+    assert "There is no device" in nikdev.fails(ExitCode.REFUSED, "device", "remove", device, "--name", "greenhouse")
+
+
+def test_a_terminal_is_asked_for_the_name(nikdev: Nikdev, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter(["no", "greenhouse"])
+    monkeypatch.setattr("nikdev_iot.cli.admin.device._ask_for", lambda _: next(answers))
+    assert "Nothing was deleted" in nikdev.fails(ExitCode.USAGE, "device", "remove", device)
+    answer = nikdev("device", "remove", device)
+    assert (answer.code, answer.out) == (0, "Device greenhouse is deleted, with all that it sent.\n")
