@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from nikdev_iot._version import __version__
 from nikdev_iot.server.query.reader import Reader
-from nikdev_iot.server.web.pages import PAGES
+from nikdev_iot.server.web.pages import PAGES, nowhere
 
 from . import device, device_fields, devices, keys, root, sessions
 from .document import document
@@ -37,7 +37,7 @@ def build_api(services: Services) -> FastAPI:
     app.state.reader = Reader(services.storage)
     app.state.history_turns = HistoryTurns()
     install_error_answers(app)
-    for resource in (root, device, sessions, devices, device_fields, keys, *PAGES):
+    for resource in (root, device, sessions, devices, device_fields, keys, *PAGES, nowhere):
         app.include_router(resource.routes)
     made = document(app)
 

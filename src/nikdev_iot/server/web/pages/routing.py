@@ -12,10 +12,13 @@ from typing import Annotated, Any, TypeAlias
 from urllib.parse import parse_qsl, quote
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from nikdev_iot.model.errors import NikDevError
-from nikdev_iot.server.errors import Forbidden, ServerError, StorageError, Unauthorized
+from nikdev_iot.server.errors import Forbidden, Invalid, ServerError, StorageError, Unauthorized
 from nikdev_iot.server.web.api.services import Services
 from nikdev_iot.server.web.doubles import refuse_doubles
 
@@ -101,6 +104,14 @@ class PageRoute(APIRoute):
                 return await handler(request)
             except NikDevError as error:
                 return _answer(request, error)
+            except RequestValidationError:
+                return _answer(request, Invalid("The address cannot be read.", hint="Nothing was changed."))
+            except (HTTPException, ClientDisconnect):
+                raise
+            except Exception:  # noqa: BLE001 - the boundary: whatever it is, a person gets a page
+                _log.exception("%s %s failed", request.method, request.url.path)
+                failed = ServerError("The server failed at this; its log says more.", hint="It is not your doing.")
+                return _answer(request, failed)
 
         return guarded
 
