@@ -170,12 +170,6 @@ class RunningServer:
         accounts = Accounts(self.storage, passwords=Passwords(), now_us=_now_us)
         return str(accounts.add(email or f"{uuid.uuid4().hex[:12]}@example.org", password).id)
 
-    def email_of(self, account_id: str) -> str:
-        """Return the e-mail address of an account."""
-        account = self.storage.account(uuid.UUID(account_id))
-        assert account is not None
-        return account.email
-
     def add_device(self, account_id: str, name: str = "a device", *, accepts_new_fields: bool = True) -> str:
         """Make a device of an account; return its Device ID."""
         devices = Devices(self.storage, now_us=_now_us)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ class Visitor:
         if anonymous:
             page, watch = new_page(browser, server.url, **options)
             return Visitor(page, watch, server, folder)
-        account_id = server.add_account(email or None)
-        email = email or server.email_of(account_id)
+        email = email or f"{uuid.uuid4().hex[:12]}@example.org"
+        account_id = server.add_account(email)
         page, watch = new_page(browser, server.url, token=sign_in(server, email), **options)
         return Visitor(page, watch, server, folder, email, PASSWORD, account_id)
