@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 
+from nikdev_iot.server.measures.slow import SlowQueries
 from nikdev_iot.server.storage.port import Storage
 
 from .aggregates import Aggregate
@@ -27,8 +28,11 @@ class Reader:
     Each raises `StorageUnavailable` where the engine cannot be reached, `StorageCorrupt` where a pack cannot be read.
     """
 
-    def __init__(self, storage: Storage, *, cache_bytes: int = 64 * 1024 * 1024) -> None:
+    def __init__(
+        self, storage: Storage, *, cache_bytes: int = 64 * 1024 * 1024, slow: SlowQueries | None = None
+    ) -> None:
         self._storage = storage
+        self._slow = SlowQueries() if slow is None else slow
         self._cache = PackCache(storage, max_bytes=cache_bytes)
         self._latest = LatestReader(storage)
         self._fleet = Fleet(
@@ -45,18 +49,23 @@ class Reader:
 
     def newest(self, device_id: uuid.UUID) -> Mapping[str, LatestValue]:
         """Return the newest value of each field that has one."""
-        return self._latest.newest(device_id)
+        with self._slow.timed("latest values", device_id):
+            return self._latest.newest(device_id)
 
     def rows(self, window: Window, *, limit: int) -> RowsPage:
         """Return the first rows of the window, at most `limit`."""
-        return read_rows(self._storage, self._cache, window, limit=limit)
+        with self._slow.timed("a page of history", window.device_id):
+            return read_rows(self._storage, self._cache, window, limit=limit)
 
     def buckets(
         self, window: Window, *, every_us: int, aggregates: Sequence[Aggregate], limit: int, field_count: int
     ) -> BucketsPage:
         """Return the first buckets of the window, at most `limit`, and fewer where there are very many fields."""
         limit = max(1, min(limit, _MAX_BUCKET_VALUES // max(1, field_count * len(aggregates))))
-        return read_buckets(self._storage, self._cache, window, every_us=every_us, aggregates=aggregates, limit=limit)
+        with self._slow.timed("a page of aggregates", window.device_id):
+            return read_buckets(
+                self._storage, self._cache, window, every_us=every_us, aggregates=aggregates, limit=limit
+            )
 
     def series(
         self, query: SeriesQuery, *, at_once_rows: int | None = None, is_wanted: Callable[[], bool] = lambda: True
@@ -66,7 +75,19 @@ class Reader:
         Raises:
             GivenUp: `is_wanted`, asked every now and then, said no.
         """
+        with self._slow.timed(f"a chart of {_length(query.end_us - query.start_us)}", query.device_id):
+            return self._series(query, at_once_rows, is_wanted)
+
+    def _series(self, query: SeriesQuery, at_once_rows: int | None, is_wanted: Callable[[], bool]) -> SeriesData | None:
         spans = self._storage.spans(query.device_id, start_us=query.start_us, end_us=query.end_us)
         if at_once_rows is not None and cost_rows(spans) > at_once_rows:
             return None
         return read_series(self._storage, self._cache, query, spans, is_wanted=is_wanted)
+
+
+def _length(span_us: int) -> str:
+    """Return a length of time in one unit: `3 d`."""
+    for unit, length_us in (("d", 86_400_000_000), ("h", 3_600_000_000), ("min", 60_000_000)):
+        if span_us >= length_us:
+            return f"{span_us // length_us} {unit}"
+    return f"{span_us / 1e6:g} s"
