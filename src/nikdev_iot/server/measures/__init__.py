@@ -1,10 +1,1 @@
-"""What the server knows of itself since it started: rates, slow queries, and how its store grows."""
-
-from __future__ import annotations
-
-from .backups import Backups
-from .growth import Growth
-from .rates import Rates
-from .slow import SlowQueries
-
-__all__ = ["Backups", "Growth", "Rates", "SlowQueries"]
+"""What the server knows of itself: rates, slow queries, how its store grows; and copies of it to take away."""
