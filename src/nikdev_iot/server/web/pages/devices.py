@@ -130,7 +130,7 @@ def _list(
 ) -> Response:
     now_us = services.now_us()
     asked = _Asked.of(request)
-    known = services.devices.all(visit.account.id)
+    known = services.last_pushes.merged(services.devices.all(visit.account.id))
     quiet = [(d.id, d.last_push_us) for d in known if d.last_push_us is not None and may_be_silent(d, now_us)]
     listing = list_devices(
         known,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 from nikdev_iot.model.values import Value
 
@@ -11,6 +12,7 @@ __all__ = ["figure"]
 _DIGITS = 7
 """Of a float without a number of decimals: 0.1 + 0.2 is shown as 0.3, and the exact value where one asks for it."""
 _PLAIN_UP_TO = 1e15
+_PLAIN_FROM = 1e-6
 
 
 def figure(value: Value, decimals: int | None = None) -> str:
@@ -30,4 +32,7 @@ def figure(value: Value, decimals: int | None = None) -> str:
         return f"{value:.{_DIGITS - 1}e}"
     if decimals is not None:
         return f"{value:.{decimals}f}"
-    return repr(float(f"{value:.{_DIGITS}g}"))
+    text = repr(float(f"{value:.{_DIGITS}g}"))
+    if "e" in text:  # as JavaScript writes it: plain down to a millionth, and no zeros before the exponent
+        return f"{Decimal(text):f}" if abs(value) >= _PLAIN_FROM else text.replace("e-0", "e-")
+    return text
