@@ -139,7 +139,6 @@ class App:
                 set_up=self.set_up,
                 password_executor=passwords_executor,
                 last_pushes=self.writer.last_pushes,
-                last_pushes=self.writer.last_pushes,
                 now_us=now_us,
                 limits=config.wire,
                 limits_shown={
