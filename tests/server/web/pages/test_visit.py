@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
+from tests.server.web.pages.people import new_person, new_session
 
 from nikdev_iot.server.errors import Forbidden, NotFound, Unauthorized
 from nikdev_iot.server.web.pages.visit import (
     COOKIE,
+    Role,
     check_origin,
     find_visit,
     forget_session,
@@ -72,45 +72,53 @@ def test_and_can_be_taken_away():
     assert answer.headers["set-cookie"].startswith(f'{COOKIE}="";')
 
 
-@pytest.fixture
-def signed_in(site):
-    """(account, a function that visits with the session's token)."""
-    account = site.new_account()
-    token = site.new_session(account)["authorization"].removeprefix("Bearer ")
-
-    def visit(sent=token, **path_params):
-        return find_visit(request({"cookie": f"{COOKIE}={sent}"}, path_params=path_params), site.services)
-
-    return SimpleNamespace(account=account, token=token, visit=visit)
+@pytest.fixture(params=list(Role))
+def person(site, request):
+    return new_person(site, site.new_account(), request.param)
 
 
-def test_a_visit_is_of_the_person_and_of_the_device_in_the_path(site, signed_in):
-    visit = signed_in.visit()
-    assert visit.account.id == signed_in.account
-    assert visit.email == site.services.accounts.get(signed_in.account).email
-    assert visit.can_edit
-    assert visit.can_own
+def visit_of(site, token, **path_params):
+    return find_visit(request({"cookie": f"{COOKIE}={token}"}, path_params=path_params), site.services)
+
+
+def test_a_visit_is_of_the_person_the_account_and_the_device_in_the_path(site, person):
+    visit = visit_of(site, person.token)
+    assert (visit.account.id, visit.person.id, visit.email) == (person.account_id, person.id, person.email)
+    assert visit.can_edit is (visit.role >= Role.EDITOR)
+    assert visit.can_own is (visit.role is Role.OWNER)
+    assert visit.is_operator is False
     with pytest.raises(TypeError, match="names no device"):
         _ = visit.the_device
-    device = site.new_device(signed_in.account)
-    assert signed_in.visit(device_id=str(device)).the_device.id == device
+    device = site.new_device(person.account_id)
+    assert visit_of(site, person.token, device_id=str(device)).the_device.id == device
 
 
-def test_a_device_of_another_account_is_not_there(site, signed_in):
+def test_whoever_runs_the_server_is_its_operator(site):
+    assert visit_of(site, new_person(site, site.new_account(), Role.VIEWER, is_operator=True).token).is_operator
+
+
+def test_a_device_of_another_account_is_not_there(site, person):
     for name in (str(site.new_device()), "x", ""):
-        with pytest.raises(NotFound, match="no such device"):
-            signed_in.visit(device_id=name)
+        with pytest.raises(NotFound, match=r"There is no (such )?device"):
+            visit_of(site, person.token, device_id=name)
 
 
 @pytest.mark.parametrize("sent", ["", "x", "é", "x" * 5000])
-def test_without_a_session_there_is_no_visit(signed_in, sent):
+def test_without_a_session_there_is_no_visit(site, sent):
     with pytest.raises(Unauthorized):
-        signed_in.visit(sent)
+        visit_of(site, sent)
 
 
-def test_the_token_of_forms_is_the_sessions_own_and_does_not_tell_it(site, signed_in):
-    csrf = signed_in.visit().csrf
-    assert csrf == signed_in.visit().csrf
-    other = site.new_session(signed_in.account)["authorization"].removeprefix("Bearer ")
-    assert signed_in.visit(other).csrf != csrf
-    assert signed_in.token not in csrf
+def test_a_session_that_is_over_or_not_yet_whole_opens_nothing(site, person):
+    for options in ({"lifetime_us": 0}, {"lifetime_us": -1}, {"awaits_code": True}):
+        session = new_session(site, person.id, person.account_id, **options)
+        with pytest.raises(Unauthorized):
+            visit_of(site, session.token)
+
+
+def test_the_token_of_forms_is_the_sessions_own_and_does_not_tell_it(site, person):
+    csrf = visit_of(site, person.token).csrf
+    assert csrf == visit_of(site, person.token).csrf
+    other = new_session(site, person.id, person.account_id)
+    assert visit_of(site, other.token).csrf != csrf
+    assert person.token not in csrf
