@@ -21,7 +21,7 @@ def test_for_a_program(device):
     done = nikdev("push", "--json").json
     assert (done["pushed"], done["rejected"], done["packs"]) == (1, 0, 1)
     assert done["bytes_sent"] > 0
-    assert nikdev("push", "--json").json == {"pushed": 0, "rejected": 0, "packs": 0, "bytes_sent": 0}
+    assert nikdev("push", "--json").json == {"pushed": 0, "rejected": 0, "packs": 0, "bytes_sent": 0, "notices": []}
 
 
 def test_without_a_server_everything_stays_queued(alone):

@@ -293,18 +293,10 @@ def test_a_server_restored_to_the_same_state_is_pushed_to_under_its_new_epoch(de
     assert device.journal.epoch == server.epoch
 
 
-@pytest.mark.parametrize(
-    ("mark", "says"),
-    [
-        (Mark(), "was set back, perhaps to a backup"),
-        (Mark(1, b"x" * 32), "only those up to 1"),
-        (Mark(3, b"x" * 32), "another copy of this journal"),
-        (Mark(9, b"x" * 32), "another copy of this journal"),
-    ],
-)
+@pytest.mark.parametrize("mark", [Mark(1, b"x" * 32), Mark(3, b"x" * 32), Mark(9, b"x" * 32)])
 @pytest.mark.parametrize("is_doubtful", [False, True])
-def test_a_server_that_went_another_way_gets_nothing(device: Device, mark: Mark, says: str, is_doubtful: bool) -> None:
-    server = StubServer()
+def test_while_it_is_not_known_what_a_server_has_it_gets_nothing(device: Device, mark: Mark, is_doubtful: bool) -> None:
+    server = StubServer()  # it does not tell digests
     with scripted(server) as port:
         pusher = device.pusher(port)
         device.commit(3)
@@ -315,12 +307,12 @@ def test_a_server_that_went_another_way_gets_nothing(device: Device, mark: Mark,
             fails(pusher)
             server.intervene = lambda _: None
         server.mark = mark
+        origin = device.journal.origin
         error = fails(pusher)
     assert error.retained_data is True
-    assert says in str(error)
     assert "1 commit is still queued" in str(error)
     assert server.mark == mark
-    assert device.journal.status().unpushed == 1
+    assert (device.journal.status().unpushed, device.journal.origin) == (1, origin)
 
 
 def test_a_server_that_contradicts_itself_ends_the_push(device: Device) -> None:

@@ -36,8 +36,11 @@ def push(*, as_json: bool) -> None:
         aside = api.status().rejected - report.rejected
     if as_json:
         counts = {"pushed": report.pushed, "rejected": report.rejected}
-        print_json({**counts, "packs": report.packs, "bytes_sent": report.bytes_sent})
+        sizes = {"packs": report.packs, "bytes_sent": report.bytes_sent}
+        print_json({**counts, **sizes, "notices": list(report.notices)})
         return
+    for notice in report.notices:
+        click.echo(click.style("Note: ", fg="yellow") + notice)
     if report.pushed:
         click.echo(f"Pushed {counted(report.pushed, 'commit')} in {report.bytes_sent:,} bytes.")
     elif not report.rejected:

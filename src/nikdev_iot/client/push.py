@@ -6,8 +6,9 @@ Each pack is recorded in the journal before its first byte leaves. After any dou
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -17,8 +18,10 @@ from nikdev_iot.model.errors import ConfigError, PushException, WireError
 
 from .ahead import Ahead, Ready, make_ready
 from .answers import Answer, NotOurs
+from .comparison import DigestPage
 from .pace import Pace
-from .settlement import Diverged, Stored, judge
+from .reconciling import Reconciled, go_back, go_on
+from .settlement import SetBack, Stored, Unknown, judge
 from .transport import Transport, TransportError
 
 if TYPE_CHECKING:
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from nikdev_iot.wire.pack import Pack
 
 __all__ = ["PushConfigError", "PushProgress", "PushReport", "Pusher"]
+
+_log = logging.getLogger("nikdev_iot")
 
 _FRUITLESS: Final = 5
 """So many answers in a row that bring nothing further end a push: the server contradicts itself."""
@@ -57,6 +62,8 @@ class PushReport:
     """Commits that the server judged invalid: set aside, with the reason, see `Api.rejected()`."""
     packs: int = 0
     bytes_sent: int = 0
+    notices: tuple[str, ...] = ()
+    """What the user should know: the server was set back, or another copy of the journal pushed; nothing was lost."""
 
 
 class Pusher:
@@ -110,6 +117,7 @@ class _Run:
         self._pushed = self._rejected = self._packs = self._bytes_sent = 0
         self._fruitless = 0
         self._ahead = Ahead()
+        self._notices: list[str] = []
 
     def run(self) -> PushReport:
         if self._left() and (self._journal.epoch is None or self._journal.in_flight()):
@@ -124,7 +132,7 @@ class _Run:
                 self._send(ready)
         finally:
             self._ahead.take()
-        return PushReport(self._pushed, self._rejected, self._packs, self._bytes_sent)
+        return PushReport(self._pushed, self._rejected, self._packs, self._bytes_sent, tuple(self._notices))
 
     def _left(self) -> int:
         """Return how many of the commits that were queued when the push began are queued still."""
@@ -204,10 +212,16 @@ class _Run:
 
     def _conclude(self, answer: PushAnswer) -> None:
         in_flight = self._journal.in_flight()
-        verdict = judge(answer.mark, self._journal.acknowledged, in_flight)
-        if isinstance(verdict, Diverged):
-            self._raise(f"Nothing was pushed: {verdict.what}.", status=409)
-        if isinstance(verdict, Stored):
+        verdict = judge(answer.mark, self._journal.acknowledged, in_flight, pushed=self._journal.pushed)
+        if isinstance(verdict, SetBack):
+            self._reconcile(go_back(self._journal, answer.mark))
+        elif isinstance(verdict, Unknown):
+            # What one incarnation of a server has acknowledged it has, unless its mark says that it went back.
+            known = self._journal.acknowledged.number
+            first = known + 1 if answer.epoch == self._journal.epoch and answer.mark.number > known else 1
+            pages = self._server_digests(first, answer.mark.number)
+            self._reconcile(go_on(self._journal, answer.mark, pages, first=first))
+        elif isinstance(verdict, Stored):
             self._settle(verdict.hash)
             if any(sent.gaps for sent in in_flight):
                 # What was restored since that pack was recorded is queued behind the newest now.
@@ -218,6 +232,42 @@ class _Run:
                 self._pace.begin_below(min(sent.count for sent in in_flight))
             self._no_progress()
         self._journal.set_epoch(answer.epoch)
+
+    def _reconcile(self, done: Reconciled) -> None:
+        """Tell what was done about a server that goes another way, and push what is queued now."""
+        self._pushed += done.acknowledged
+        self._ahead.take()
+        self._target = self._journal.newest  # numbers have another meaning now
+        _log.warning("%s", done.notice)
+        self._notices.append(done.notice)
+        self._no_progress()
+
+    def _server_digests(self, first: int, mark: int) -> Iterator[DigestPage]:
+        """Yield the server's digests from number `first` up to its mark."""
+        after = first - 1
+        while after < mark:
+            try:
+                answer = self._transport.request("GET", f"origins/{self._journal.origin}/digests?after={after}")
+            except TransportError as error:
+                self._fail(error)
+            if not answer.ok:
+                self._refused(answer)
+            digests, following = self._read_digests(answer)
+            upto = mark if following is None else min(following, mark)
+            if upto <= after:
+                self._no_progress(answer)
+            yield {number: digest for number, digest in digests.items() if number <= upto}, upto
+            after = upto
+
+    def _read_digests(self, answer: Answer) -> tuple[dict[int, bytes], int | None]:
+        try:
+            said = answer.json()
+            following = said["next"]
+            return {int(number): bytes.fromhex(text) for number, text in said["digests"]}, (
+                None if following is None else int(following)
+            )
+        except (NotOurs, LookupError, TypeError, ValueError):
+            self._raise(answer.not_ours(), answer)
 
     def _settle(self, pack_hash: bytes) -> None:
         self._pushed += self._journal.settle(pack_hash)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from nikdev_iot.journal.records import Acknowledged, SentPack
     from nikdev_iot.wire.marks import Mark
 
-__all__ = ["Diverged", "SendOn", "Stored", "Verdict", "judge"]
+__all__ = ["SendOn", "SetBack", "Stored", "Unknown", "Verdict", "judge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,29 +26,30 @@ class SendOn:
 
 
 @dataclass(frozen=True, slots=True)
-class Diverged:
-    """Server and journal do not continue one another; nothing may be sent before that is resolved."""
-
-    what: str
+class SetBack:
+    """The server acknowledged more once: it went back to the mark, and gets what follows again."""
 
 
-Verdict: TypeAlias = Stored | SendOn | Diverged
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The mark is by nobody we know: another copy of the journal pushed. Commit has to be compared with commit."""
 
 
-def judge(mark: Mark, acknowledged: Acknowledged, in_flight: Sequence[SentPack]) -> Verdict:
-    """Compare the server's mark with what the journal knows; hashes decide, never encodings."""
+Verdict: TypeAlias = Stored | SendOn | SetBack | Unknown
+
+
+def judge(
+    mark: Mark, acknowledged: Acknowledged, in_flight: Sequence[SentPack], *, pushed: Callable[[bytes], int | None]
+) -> Verdict:
+    """Compare the server's mark with what the journal knows; hashes decide, never encodings.
+
+    `pushed` returns the last number of an acknowledged pack by its hash, None for no such pack.
+    """
     for sent in in_flight:
         if mark.hash == sent.hash and mark.number == sent.last:
             return Stored(sent.hash)
     if mark.number == acknowledged.number and mark.hash == acknowledged.hash:
         return SendOn()
-    if mark.number < acknowledged.number:
-        has = f"only those up to {mark.number}" if mark.number else "none of them"
-        return Diverged(
-            f"the server acknowledged this journal's commits up to {acknowledged.number}, and now has {has}: it was "
-            "set back, perhaps to a backup"
-        )
-    return Diverged(
-        f"under this journal's identity the server has commits up to {mark.number} that did not come from it (here, "
-        f"{acknowledged.number} are acknowledged): another copy of this journal pushed, perhaps from a copied SD card"
-    )
+    if mark.number < acknowledged.number and (not mark.number or pushed(mark.hash) == mark.number):
+        return SetBack()
+    return Unknown()

@@ -16,7 +16,7 @@ from .packing import Rows, pack_rows
 from .records import SentPack
 from .shapes import Shape, ShapeBook
 
-__all__ = ["build_next", "build_sent", "gaps_of", "gaps_to_text", "text_to_gaps"]
+__all__ = ["build_next", "build_sent", "gaps_of", "gaps_to_text", "rows_between", "text_to_gaps"]
 
 _SELECT = "SELECT id, time_us, shape, body, message FROM commits WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?"
 _CHUNK_ROWS = 256
@@ -196,6 +196,23 @@ def build_sent(connection: sqlite3.Connection, book: ShapeBook, sent: SentPack, 
         parent=sent.parent,
         gaps=sent.gaps,
         last=sent.last,
+    )
+
+
+def rows_between(connection: sqlite3.Connection, book: ShapeBook, origin: origins.Origin, low: int, high: int) -> Pack:
+    """Return the rows that there are under the numbers `low` to `high`, set aside or not, as one pack."""
+    rows = Rows.of(connection.execute(_SELECT, (origin.base + low, origin.base + high, -1)).fetchall())
+    missing = list(holes.complement(origin.base + low, origin.base + high, ((place, place) for place in rows.ids)))
+    return _pack(
+        rows,
+        book,
+        connection,
+        origin=uuid.UUID(bytes=origin.uuid),
+        base=origin.base,
+        first=low,
+        parent=origin.acked_hash,
+        gaps=tuple(Gap(first - origin.base, last - first + 1, "") for first, last in missing),
+        last=high,
     )
 
 

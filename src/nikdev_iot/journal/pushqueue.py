@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -17,6 +18,7 @@ from .shapes import ShapeBook
 if TYPE_CHECKING:
     from nikdev_iot.wire.pack import Pack
 
+    from .identity import Own
     from .records import Acknowledged, RejectedCommit, SentPack
 
 __all__ = ["PushQueue"]
@@ -147,6 +149,56 @@ class PushQueue:
 
         with self._database.write("acknowledge") as connection:
             return settle(connection, pack_hash, at_us=self._clock.now_us(), name=self._database.name)
+
+    # -- when journal and server do not continue one another ----------------------------------------------
+
+    def pushed(self, pack_hash: bytes) -> int | None:
+        """Return the last number of the acknowledged pack of the current origin with this hash, None for no such."""
+        from .identity import pushed
+
+        with self._database.read("push") as connection:
+            return pushed(connection, pack_hash)
+
+    def rewind(self, number: int, pack_hash: bytes) -> None:
+        """The server went back to `number`, the end of the acknowledged pack `pack_hash` (0 and zeros: to nothing).
+
+        What follows is in the queue again; packs in flight are forgotten.
+        """
+        from .identity import rewind
+
+        with self._database.write("push") as connection:
+            rewind(connection, number, pack_hash)
+
+    def digests(self, low: int, high: int) -> list[Own]:
+        """Return what there is under each of the numbers `low` to `high` of the current origin, ascending.
+
+        It ends with the newest number. All of them are in memory at once: ask for some thousand at a time.
+        """
+        from .identity import own_digests
+
+        with self._database.read("push") as connection:
+            return own_digests(connection, self._book, low, high)
+
+    def adopt(self, number: int, mark: tuple[int, bytes], *, held: Iterable[int] = ()) -> int:
+        """The server, whose mark (number, hash) is `mark`, has all up to `number`; return how many were queued.
+
+        `held` are the numbers of commits that are not in the queue (set aside, thrown away), and that it has as well.
+        """
+        from .identity import adopt
+
+        with self._database.write("acknowledge") as connection:
+            return adopt(connection, number, mark, held=held, at_us=self._clock.now_us())
+
+    def fork(self, first: int, origin: uuid.UUID, *, held: Iterable[int] = ()) -> int:
+        """Go on under another origin, where the commit that is number `first` now is number 1; `held` as in `adopt`.
+
+        Those before it are acknowledged; return how many of them were queued. Receipts of those behind it name the old
+        origin, and `log` the new one.
+        """
+        from .identity import fork
+
+        with self._database.write("push") as connection:
+            return fork(connection, first, origin, held=held, at_us=self._clock.now_us())
 
     def drop_sent(self, pack_hash: bytes) -> None:
         """Forget a pack in flight that the server has not stored and never will; unknown hashes are passed over.
