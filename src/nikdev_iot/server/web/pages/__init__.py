@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from . import connect, device, devices, login, series, setup, start, static_files
+from . import charts, connect, device, devices, live, login, series, setup, start, static_files
 
 __all__ = ["PAGES"]
 
-PAGES: tuple[ModuleType, ...] = (connect, device, devices, login, series, setup, start, static_files)
+PAGES: tuple[ModuleType, ...] = (charts, connect, device, devices, live, login, series, setup, start, static_files)
 """The resources; each has its `routes`."""

@@ -1,0 +1,206 @@
+// The time that a page shows: one range and one cursor for all of its charts, kept in the address.
+
+export const MIN_SPAN_US = 1e3;
+export const MAX_SPAN_US = 200 * 365.25 * 864e8;
+export const QUICK = new Map([
+  ["15m", 9e8], ["1h", 36e8], ["6h", 216e8], ["24h", 864e8], ["7d", 6048e8], ["30d", 2592e9], ["1y", 31536e9], ["all", NaN],
+]);
+const PUSH_AFTER_MS = 1200;
+
+/** `range` scaled by `factor` about a time of it, as far as a range can be. */
+export function zoomed({ startUs, endUs }, factor, atUs) {
+  const span = endUs - startUs;
+  const wanted = Math.min(MAX_SPAN_US, Math.max(MIN_SPAN_US, span * factor));
+  const start = Math.round(atUs - (atUs - startUs) * (wanted / span));
+  return { startUs: start, endUs: start + Math.round(wanted) };
+}
+
+/** `range` moved by a time, not beyond where anything can be. */
+export function panned({ startUs, endUs }, byUs, nowUs) {
+  const span = endUs - startUs;
+  const start = Math.round(Math.min(nowUs + span * 0.5, Math.max(-span * 0.5, startUs + byUs)));
+  return { startUs: start, endUs: start + span };
+}
+
+/** What the address asks for: `{quick}` or `{startUs, endUs}`; null where it says nothing, or nothing of sense. */
+export function readQuery(text) {
+  const query = new URLSearchParams(text);
+  const quick = query.get("range");
+  if (quick !== null && QUICK.has(quick)) return { quick };
+  const [startUs, endUs] = [fromIso(query.get("from")), fromIso(query.get("to"))];
+  return endUs - startUs >= MIN_SPAN_US ? { startUs, endUs } : null;
+}
+
+/** The address with a range in it, and everything else as it was. */
+export function writeQuery(text, { quick, startUs, endUs }) {
+  const query = new URLSearchParams(text);
+  for (const name of ["range", "from", "to"]) query.delete(name);
+  if (quick) query.set("range", quick);
+  else {
+    query.set("from", toIso(startUs));
+    query.set("to", toIso(endUs));
+  }
+  return query.toString().replaceAll("%3A", ":").replaceAll("%2C", ",");
+}
+
+/** `2026-11-22T10:00:00Z`, with as many digits behind the seconds as it takes. */
+export function toIso(us) {
+  const micros = ((us % 1e6) + 1e6) % 1e6;
+  const whole = new Date((us - micros) / 1e3).toISOString().slice(0, 19);
+  return `${whole}${micros ? `.${String(micros).padStart(6, "0").replace(/0+$/, "")}` : ""}Z`;
+}
+
+/** µs of an ISO time in UTC; NaN for what is none. */
+export function fromIso(text) {
+  const parts = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?Z$/.exec(text ?? "");
+  return parts ? Date.parse(`${parts[1]}Z`) * 1e3 + Number((parts[2] ?? "").padEnd(6, "0")) : NaN;
+}
+
+/** Events: `range` (detail.by: "gesture", "quick", "tick", "address"), `cursor`, `extent`. */
+export class Time extends EventTarget {
+  constructor({ now = () => Date.now() * 1e3 } = {}) {
+    super();
+    this.nowUs = now;
+    this.quick = "24h";
+    this.home = "24h";
+    this.live = true;
+    this.endUs = now();
+    this.startUs = this.endUs - QUICK.get("24h");
+    this.extent = null;
+    this.cursorUs = null;
+    this.pinned = false;
+  }
+
+  get spanUs() { return this.endUs - this.startUs; }
+
+  /** A range of its own, which stands still. */
+  set({ startUs, endUs }, by = "gesture") {
+    Object.assign(this, { startUs, endUs, quick: null, live: false });
+    this.#say("range", by);
+  }
+
+  /** One of the quick ranges, whose end moves with time. */
+  go(quick, by = "quick") {
+    Object.assign(this, { quick, home: quick, live: true });
+    this.#follow();
+    this.#say("range", by);
+  }
+
+  /** Back to where the page began, or to the quick range chosen last. */
+  reset() {
+    if (typeof this.home === "string") this.go(this.home);
+    else this.set(this.home, "quick");
+  }
+
+  /** Live again, as wide as it is now: by its quick range where it has that width. */
+  resume() {
+    const span = this.spanUs;
+    const quick = [...QUICK].find(([, us]) => Math.abs(us - span) < span * 0.01)?.[0];
+    if (quick) return this.go(quick);
+    Object.assign(this, { quick: null, live: true, width: span });
+    this.#follow();
+    this.#say("range", "quick");
+  }
+
+  /** Stop where it is. */
+  pause() {
+    if (!this.live) return;
+    this.live = false;
+    this.quick = null;
+    this.#say("range", "gesture");
+  }
+
+  zoom(factor, atUs) { this.set(zoomed(this, factor, atUs)); }
+  pan(byUs) { this.set(panned(this, byUs, this.nowUs())); }
+
+  /** Move the right edge to now; only while live. */
+  tick() {
+    if (!this.live) return;
+    this.#follow();
+    this.#say("range", "tick");
+  }
+
+  /** From the first value to the last, as far as is known. */
+  setExtent(startUs, endUs) {
+    const known = this.extent;
+    this.extent = known ? { startUs: Math.min(known.startUs, startUs), endUs: Math.max(known.endUs, endUs) } : { startUs, endUs };
+    this.#say("extent");
+    if (this.quick === "all" && this.live && this.startUs !== this.extent.startUs) {
+      this.#follow();
+      this.#say("range", "extent");
+    }
+  }
+
+  setCursor(us, { pinned = false } = {}) {
+    if (us === this.cursorUs && pinned === this.pinned) return;
+    this.cursorUs = us;
+    this.pinned = pinned && us !== null;
+    this.#say("cursor");
+  }
+
+  #follow() {
+    this.endUs = this.nowUs();
+    const span = this.quick === null ? this.width ?? this.spanUs : QUICK.get(this.quick);
+    const from = this.extent ? Math.min(this.extent.startUs, this.endUs - 6e7) : this.endUs - QUICK.get("1y");
+    this.startUs = Number.isNaN(span) ? from : this.endUs - span;
+  }
+
+  #say(name, by) { this.dispatchEvent(new CustomEvent(name, { detail: { by } })); }
+}
+
+/** The server's time, which is the one that values are stamped with: from when it made the page. */
+export function serverClock(madeUs) {
+  const [entry] = performance.getEntriesByType("navigation");
+  const offset = madeUs && entry ? madeUs - (performance.timeOrigin + entry.responseStart) * 1e3 : 0;
+  // A page out of the browser's store says nothing of the clock, and small differences are the way here.
+  const trusted = Math.abs(offset) > 2e6 && entry?.type !== "back_forward" ? offset : 0;
+  return () => Math.round(Date.now() * 1e3 + trusted);
+}
+
+const made = Number(document.querySelector("[data-now-us]")?.dataset.nowUs ?? 0);
+export const time = new Time({ now: serverClock(made) });
+
+function readFallback(text) {
+  const [startUs, endUs] = text.split("/").map(fromIso);
+  return startUs < endUs ? { startUs, endUs } : { quick: QUICK.has(text) ? text : "24h" };
+}
+
+let bound = false;
+
+/** Take the range of the address, or else `fallback` (`24h`, or `from/to`), and keep both in step from now on. */
+export function bindAddress(fallback = "24h") {
+  if (bound) return;
+  bound = true;
+  const take = () => {
+    const asked = readQuery(location.search) ?? readFallback(fallback);
+    time.home = asked.quick ?? asked;
+    if (asked.quick) time.go(asked.quick, "address");
+    else time.set(asked, "address");
+  };
+  let writing = 0;
+  let pushedAt = 0;
+  take();
+  addEventListener("popstate", take);
+  time.addEventListener("range", ({ detail: { by } }) => {
+    if (by !== "gesture" && by !== "quick") return;
+    clearTimeout(writing);
+    writing = setTimeout(() => {
+      // One step back for each thing done, not for each notch of the wheel.
+      const target = `?${writeQuery(location.search, time)}`;
+      if (target === location.search || (!time.quick && time.live)) return;
+      history[performance.now() - pushedAt > PUSH_AFTER_MS ? "pushState" : "replaceState"](null, "", target);
+      pushedAt = performance.now();
+    }, by === "quick" ? 0 : 300);
+  });
+  follow();
+}
+
+function follow() {
+  // As often as the edge moves by half a pixel of a wide screen, and never for a page that nobody sees.
+  const pause = Math.min(10_000, Math.max(250, time.spanUs / 1e3 / 2000));
+  setTimeout(() => {
+    if (!document.hidden) time.tick();
+    follow();
+  }, pause);
+}
+document.addEventListener("visibilitychange", () => { if (!document.hidden) time.tick(); });
