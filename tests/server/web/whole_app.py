@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from nikdev_iot.model.commits import Commit
 from nikdev_iot.model.values import Value
 from nikdev_iot.server.app import App, open_storage
 from nikdev_iot.server.config import RateLimits, ServerConfig
+from nikdev_iot.server.storage.people import Role
 from nikdev_iot.server.storage.port import Storage
+from nikdev_iot.server.storage.sqlite import SqliteStorage
 from nikdev_iot.server.web.api.services import Services
 from nikdev_iot.wire.headers import PACK_TYPE
 from nikdev_iot.wire.pack import NO_PACK, encode_content, encode_frame, hash_content, pack_from_commits
@@ -116,17 +119,43 @@ class Site:
         """Send JSON."""
         return self.call(method, path, {**headers, "content-type": "application/json"}, json.dumps(data).encode())
 
+    def dump(self) -> list[Any]:
+        """Everything in the store, but for when keys and sessions were last used."""
+        found = []
+        assert isinstance(self.storage, SqliteStorage)
+        with closing(sqlite3.connect(self.storage.path)) as connection:
+            tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            connection.row_factory = sqlite3.Row
+            for table in tables:
+                rows = map(dict, connection.execute(f"SELECT * FROM {table}"))
+                kept = [{name: row[name] for name in row if "used" not in name and "seen" not in name} for row in rows]
+                found += [(table, row) for row in kept]
+        assert len({table for table, _ in found}) > 5
+        return sorted(found, key=repr)
+
     # -- making things ---------------------------------------------------------------------------------
 
     def new_account(self, email: str | None = None) -> uuid.UUID:
         return self.services.accounts.add(email or f"{uuid.uuid4()}@example.org", PASSWORD).id
 
     def new_session(self, account_id: uuid.UUID) -> dict[str, str]:
-        """Sign in; returns the header."""
-        account = self.services.accounts.get(account_id)
-        answer = self.send("POST", "/api/v1/sessions", {}, {"email": account.email, "password": PASSWORD})
+        """Sign the account's first owner in; returns the header."""
+        return self.sign_in(self.services.people.members(account_id)[0].person.email)
+
+    def sign_in(self, email: str) -> dict[str, str]:
+        """Sign somebody in; returns the header."""
+        answer = self.send("POST", "/api/v1/sessions", {}, {"email": email, "password": PASSWORD})
         assert answer.status == 201
         return {"authorization": f"Bearer {answer.json['token']}"}
+
+    def new_member(self, account_id: uuid.UUID, role: Role, email: str | None = None) -> str:
+        """Let somebody new into an account; returns the e-mail address."""
+        email = email or f"{uuid.uuid4()}@example.org"
+        invitations = self.services.invitations
+        owner = self.services.people.members(account_id)[0].person.id
+        token = invitations.invite(account_id, by=owner, role=role).token
+        invitations.register(token, email=email, password=PASSWORD)
+        return email
 
     def new_device(self, account_id: uuid.UUID | None = None, name: str = "Device") -> uuid.UUID:
         return self.services.devices.add(account_id or self.new_account(), name).id
