@@ -27,6 +27,7 @@ from nikdev_iot.server.config import ServerConfig
 from nikdev_iot.server.errors import ServerError, StorageError
 from nikdev_iot.server.ingest.admission import Admission
 from nikdev_iot.server.ingest.writer import Writer
+from nikdev_iot.server.live.hub import LiveHub
 from nikdev_iot.server.storage.port import Storage
 from nikdev_iot.server.storage.sqlite import SqliteStorage
 from nikdev_iot.server.web.answers import (
@@ -102,7 +103,16 @@ class App:
         )
         self._executors = (decoding, self._lookups, digests, passwords_executor)
         keys = Keys(storage, now_us=now_us, monotonic_s=monotonic_s, cache_s=rates.access_cache_s)
-        self.writer = Writer(storage, ingest, now_us=now_us, monotonic_s=monotonic_s, key_uses=keys.take_used)
+        self.live = LiveHub(newest=lambda device_id: self._api.state.reader.newest(device_id), now_us=now_us)
+        """Who looks at values as they come."""
+        self.writer = Writer(
+            storage,
+            ingest,
+            now_us=now_us,
+            monotonic_s=monotonic_s,
+            key_uses=keys.take_used,
+            on_stored=self.live.stored,
+        )
         admission = Admission(keys, rates, executor=self._lookups, monotonic_s=monotonic_s)
         self._push = PushRoutes(
             storage=storage,
@@ -139,6 +149,7 @@ class App:
                 set_up=self.set_up,
                 password_executor=passwords_executor,
                 last_pushes=self.writer.last_pushes,
+                live=self.live,
                 now_us=now_us,
                 limits=config.wire,
                 limits_shown={
@@ -199,6 +210,7 @@ class App:
                 await receive()
             except asyncio.CancelledError:
                 return  # the server does not wait for us; whoever started it calls `close`
+            self.live.close()
             await asyncio.to_thread(self.writer.close)
         await send({"type": "lifespan.shutdown.complete"})
 

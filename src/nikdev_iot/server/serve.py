@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -128,6 +128,7 @@ def _serve(config: ServerConfig, app: App, storage: Storage, listening: socket.s
         server.set_up_url = f"{_reachable(config.host, listening.getsockname()[1])}/admin/setup/{token}"
     server.opens_browser = config.opens_browser
     server.data = str(config.data)
+    server.end_streams = app.live.close
     server.watchdog = Watchdog(after_s=config.stop_timeout_s + _GRACE_S, close=storage.close)
     server.watchdog.start()
     server.run(sockets=[listening])
@@ -142,6 +143,8 @@ class _Server(uvicorn.Server):
     """Where the first account is made; empty where there is one."""
     opens_browser: bool | None = None
     watchdog: Watchdog | None = None
+    end_streams: Callable[[], None] | None = None
+    """Live streams would be requests in flight for ever."""
     asked_by: int | None = None
     """The signal that asked for the stop."""
 
@@ -169,6 +172,11 @@ class _Server(uvicorn.Server):
         if has_desktop() if self.opens_browser is None else self.opens_browser:
             # A browser that must be started first may take its time.
             threading.Thread(target=webbrowser.open, args=(self.set_up_url,), daemon=True).start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.end_streams is not None:
+            self.end_streams()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -54,9 +54,10 @@ class Single(NamedTuple):
 class Layout:
     """The fields of a commit and their kinds, in its order. Where they are few, `layout_of` has one object for each."""
 
-    __slots__ = ("_templates", "_types", "brought", "brought_set")
+    __slots__ = ("_templates", "_types", "brought", "brought_set", "names")
 
     def __init__(self, names: tuple[str, ...], types: tuple[type, ...]) -> None:
+        self.names = names
         self.brought: tuple[FieldKind, ...] = tuple(zip(names, map(_KINDS.__getitem__, types), strict=True))
         self.brought_set = frozenset(self.brought)
         self._types = types
@@ -122,6 +123,16 @@ class _Template:
             return None
         return Single(_uuid(origin), first, parent, time_us, self._layout)
 
+    def values(self, content: bytes) -> tuple[int, Layout, list[Value]] | None:
+        """Return time, layout and values of a content that was acceptable once; None where it is another's."""
+        parts = self._struct.unpack(content)
+        if parts[::2] != self._constants:
+            return None
+        _, _, _, time_us, *values = parts[1::2]
+        for at in self._bools_at:
+            values[at - 4] = values[at - 4] == 1
+        return time_us, self._layout, values
+
     def _are_bools(self, parts: tuple[Any, ...]) -> bool:
         return all(parts[2 * at + 1] <= 1 for at in self._bools_at)
 
@@ -149,6 +160,14 @@ class Templates:
             single = template.read(content)
             if single is not None:
                 return single
+        return None
+
+    def values(self, content: bytes) -> tuple[int, Layout, list[Value]] | None:
+        """Return time, layout and values of a pack that was stored; None where it has to be read the ordinary way."""
+        for template in self._by_length.get(len(content), ()):
+            found = template.values(content)
+            if found is not None:
+                return found
         return None
 
     def learn(self, pack: Pack, content: bytes) -> None:

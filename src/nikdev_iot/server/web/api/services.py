@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from nikdev_iot.server.accounts import Accounts, Devices, Fields, Keys, Sessions, SetUp
 from nikdev_iot.server.ingest.last_pushes import LastPushes
+from nikdev_iot.server.live.hub import LiveHub
 from nikdev_iot.server.storage.port import Storage
 from nikdev_iot.server.storage.records import Access
 from nikdev_iot.wire.limits import DEFAULT_LIMITS, Limits
@@ -47,6 +48,8 @@ class Services:
     set_up: SetUp
     last_pushes: LastPushes
     """When devices pushed last: `last_pushes.merged(devices)` gives records with what the store will say soon."""
+    live: LiveHub
+    """Who looks at values as they come."""
     now_us: Callable[[], int]
     password_executor: Executor
     """The threads in which passwords are checked: a flood of sign-ins keeps nothing else waiting."""

@@ -1,0 +1,1 @@
+"""Live values: what was just stored, told to whoever looks."""
