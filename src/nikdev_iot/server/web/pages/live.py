@@ -46,8 +46,8 @@ class EventStream(Response):
         self._stream = stream
         self._parts = parts
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the stream; `scope` is not looked at."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI has it
+        """Send the stream."""
         try:
             watching = asyncio.create_task(self._watch(receive))
             try:
