@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from tests.conformance.storage_deletions import made_deletion
 from tests.server.web.whole_app import Site, running_site
 
 from nikdev_iot.model.commits import Commit
@@ -22,6 +23,7 @@ from nikdev_iot.wire.headers import PACK_TYPE
 from nikdev_iot.wire.pack import NO_PACK, encode_content, encode_frame, pack_from_commits
 
 NOBODY = str(uuid.UUID(int=12345))
+DELETION = uuid.UUID(int=54321)
 MALFORMED_IDS = ("x", "0", NOBODY.replace("-", ""), "{" + NOBODY + "}", NOBODY + "0", "%00", "a%20b", "..%2e", "null")
 MALFORMED_HEADERS = ("", " ", "x", NOBODY.replace("-", ""), NOBODY + "0", "é" * 36, "0" * 5000)
 GARBAGE_BEARERS = ("Bearer x", "Bearer ", "Bearer", "Bearer " + "x" * 5000, "Bearer é", "Basic eDp5", "x", "")
@@ -68,6 +70,8 @@ class World:
         site.services.keys.revoke(self.key_id(self.revoked))
         site.services.keys.update(self.key_id(self.powerless), can_read=False, can_write=False)
         site.push(self.both, [(1, {"temperature": 21.5})])
+        with site.storage.write() as write:
+            write.add_deletion(made_deletion(self.device, id=DELETION, start_us=50, end_us=60))
         site.push(self.seconds_key, [(1, {"only on the second": 1})])
         self.ada_session, self.bob_session = site.new_session(self.ada), site.new_session(self.bob)
         self.ended = site.new_session(self.ada)
@@ -122,6 +126,7 @@ PARAMETERS: dict[str, Callable[[World], str]] = {
     "field_id": lambda _: "temperature",
     "field_ids": lambda _: "temperature",
     "origin": lambda _: str(uuid.UUID(int=77)),
+    "deletion_id": lambda _: str(DELETION),
 }
 
 
@@ -147,6 +152,7 @@ BODIES: dict[str, tuple[str, Callable[[World], bytes]]] = {
     "PATCH /api/v1/devices/{device_id}/fields/{field_id}": _json({"unit": "changed"}),
     "POST /api/v1/devices/{device_id}/keys": _json({"name": "New", "read": True}),
     "PATCH /api/v1/devices/{device_id}/keys/{key_id}": _json({"name": "Changed", "write": True}),
+    "POST /api/v1/devices/{device_id}/deletions": _json({"start_us": 0, "end_us": 2, "reason": "wrong"}),
 }
 INSTEAD: dict[str, Callable[[World], dict[str, str]]] = {
     "DELETE /api/v1/devices/{device_id}": lambda world: {"device_id": str(world.site.new_device(world.ada))},
@@ -157,6 +163,7 @@ RIGHT: dict[str, int] = {
     "POST /api/v1/devices": 201,
     "POST /api/v1/devices/{device_id}/fields": 201,
     "POST /api/v1/devices/{device_id}/keys": 201,
+    "POST /api/v1/devices/{device_id}/deletions": 201,
     "DELETE /api/v1/sessions/current": 204,
 }
 """What the right caller gets, where it is not 200."""
@@ -242,6 +249,11 @@ def wrong_sessions(world: World, route: Route) -> Iterator[Caller]:
         yield Caller("unknown key", ada, 404, {"key_id": NOBODY})
         for text in MALFORMED_IDS:
             yield Caller("malformed key id", ada, 404, {"key_id": text})
+    if "deletion_id" in route.parameters:
+        yield Caller("deletion of the account's other device", ada, 404, {"device_id": str(world.second)})
+        yield Caller("another account's session, its device", bob, 404, {"device_id": str(world.bobs)})
+        for text in (NOBODY, *MALFORMED_IDS):
+            yield Caller("unknown or malformed deletion id", ada, 404, {"deletion_id": text})
     if "field_id" in route.parameters:
         for text in ("unknown", "only%20on%20the%20second", "%00", "a,b"):
             yield Caller("field that the device does not have", ada, 404, {"field_id": text})

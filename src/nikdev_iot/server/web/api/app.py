@@ -10,7 +10,7 @@ from nikdev_iot._version import __version__
 from nikdev_iot.server.query.reader import Reader
 from nikdev_iot.server.web.pages import PAGES, nowhere
 
-from . import device, device_fields, devices, keys, root, sessions
+from . import commits, deletions, device, device_fields, devices, keys, root, sessions
 from .document import document
 from .errors import install_error_answers
 from .history import HistoryTurns
@@ -34,10 +34,10 @@ def build_api(services: Services) -> FastAPI:
         max_body_size=_MAX_BODY_BYTES,
     )
     app.state.services = services
-    app.state.reader = Reader(services.storage)
+    app.state.reader = Reader(services.storage, slow=services.measures.slow)
     app.state.history_turns = HistoryTurns()
     install_error_answers(app)
-    for resource in (root, device, sessions, devices, device_fields, keys, *PAGES, nowhere):
+    for resource in (root, device, sessions, devices, device_fields, keys, commits, deletions, *PAGES, nowhere):
         app.include_router(resource.routes)
     made = document(app)
 
