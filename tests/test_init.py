@@ -14,6 +14,7 @@ import nikdev_iot
 
 EXPORTS = [
     "Api",
+    "AsyncApi",
     "Config",
     "ConfigError",
     "ConnectionReport",

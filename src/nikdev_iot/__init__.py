@@ -20,6 +20,7 @@ from ._version import __version__
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .client.api import Api
+    from .client.async_api import AsyncApi
     from .client.config import Config
     from .client.connection import ConnectionReport
     from .client.push import PushProgress, PushReport
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Api",
+    "AsyncApi",
     "Config",
     "ConfigError",
     "ConnectionReport",
@@ -58,6 +60,7 @@ __all__ = [
 
 _HOMES = {
     "Api": ".client.api",
+    "AsyncApi": ".client.async_api",
     "Config": ".client.config",
     "ConfigError": ".model.errors",
     "ConnectionReport": ".client.connection",

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from nikdev_iot import (
     Api,
+    AsyncApi,
     ConfigError,
     ConnectionReport,
     FieldValue,
@@ -29,6 +30,15 @@ assert_type(__version__, str)
 
 api = Api({"deviceId": "…", "apiKey": "…", "requestTimeout": 10, "stageUncommittedValues": True})
 assert_type(Api.from_credentials("…", "…", durability="normal"), Api)
+
+
+async def the_same_for_asyncio() -> None:
+    async with AsyncApi.from_credentials("…", "…") as device:
+        assert_type(device.add_value("a field", 1), FieldValue)
+        assert_type(await device.commit(), Receipt | None)
+        assert_type(await device.push(), PushReport)
+        assert_type(await device.status(), Status)
+        assert_type(await device.fetch(), History)
 
 
 def stage_and_commit() -> None:
