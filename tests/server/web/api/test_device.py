@@ -23,7 +23,16 @@ def test_fields_with_the_kinds_seen(site):
     headers = site.new_key(site.new_device())
     assert site.get("/api/v1/fields", headers).json == {"fields": []}
     site.push(headers, [(1, {"b": "x", "a": 1}), (2, {"a": 1.5, "b": True})])
+    blank = {
+        "unit": "",
+        "label": "",
+        "created_us": site.clock(),
+        "color": "",
+        "decimals": None,
+        "position": None,
+        "hidden": False,
+    }
     assert site.get("/api/v1/fields", headers).json["fields"] == [
-        {"field_id": "a", "kinds": ["float", "int"], "unit": "", "label": "", "created_us": site.clock()},
-        {"field_id": "b", "kinds": ["bool", "text"], "unit": "", "label": "", "created_us": site.clock()},
+        {"field_id": "a", "kinds": ["float", "int"], **blank},
+        {"field_id": "b", "kinds": ["bool", "text"], **blank},
     ]

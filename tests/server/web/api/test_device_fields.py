@@ -30,7 +30,17 @@ def test_a_field_is_made_by_hand_once(site, owned):
     session, path, _ = owned
     made = site.send("POST", path, session, {"field_id": "rain", "unit": "mm"})
     assert made.status == 201
-    assert made.json == {"field_id": "rain", "kinds": [], "unit": "mm", "label": "", "created_us": site.clock()}
+    assert made.json == {
+        "field_id": "rain",
+        "kinds": [],
+        "unit": "mm",
+        "label": "",
+        "created_us": site.clock(),
+        "color": "",
+        "decimals": None,
+        "position": None,
+        "hidden": False,
+    }
     again = site.send("POST", path, session, {"field_id": "rain"})
     assert (again.status, again.json["code"]) == (409, "conflict")
     bad = site.send("POST", path, session, {"field_id": "a,b"})
@@ -43,3 +53,19 @@ def test_a_field_that_is_not_there_cannot_be_changed(site, owned):
     answer = site.send("PATCH", f"{path}/rain", session, {"unit": "mm"})
     assert (answer.status, answer.message) == (404, "The device has no field 'rain'.")
     assert site.get(path, session).json == {"fields": []}
+
+
+def test_how_a_field_is_shown_and_where_it_stands(site, owned):
+    session, path, headers = owned
+    site.push(headers, [(1, {"a": 1, "b": 1, "c": 1})])
+    shown = {"color": "#0072b2", "decimals": 2, "hidden": True}
+    changed = site.send("PATCH", f"{path}/c", session, {**shown, "before": "a"}).json
+    assert {name: changed[name] for name in shown} == shown
+    assert [field["field_id"] for field in site.get(path, session).json["fields"]] == ["c", "a", "b"]
+    assert site.send("PATCH", f"{path}/c", session, {"unit": "m"}).json["decimals"] == 2
+    last = site.send("PATCH", f"{path}/c", session, {"before": None, "decimals": None}).json
+    assert (last["position"], last["decimals"], last["unit"]) == (2, None, "m")
+    assert site.send("PATCH", f"{path}/a", session, {"unit": "x", "before": "nothing"}).status == 404
+    assert site.send("PATCH", f"{path}/a", session, {"color": "red"}).status == 422
+    assert [field["unit"] for field in site.get(path, session).json["fields"]] == ["", "", "m"]
+    assert [field["field_id"] for field in site.get("/api/v1/fields", headers).json["fields"]] == ["a", "b", "c"]

@@ -40,3 +40,35 @@ def test_what_cannot_be_made_is_told_in_words(site, session, body, status, messa
     answer = site.send("POST", "/api/v1/devices", session, body)
     assert (answer.status, answer.message) == (status, message)
     assert site.get("/api/v1/devices", session).json == {"devices": []}
+
+
+def test_note_tags_and_silence(site, session):
+    device = site.send("POST", "/api/v1/devices", session, {"name": "Roof"}).json
+    assert (device["note"], device["tags"], device["silent_after_s"], device["last_push_us"]) == ("", [], None, None)
+    path = f"/api/v1/devices/{device['device_id']}"
+    change = {"note": "North side", "tags": ["roof", "Roof", " b"], "silent_after_s": 600}
+    changed = site.send("PATCH", path, session, change).json
+    assert changed == device | change | {"tags": ["roof", "b"]}
+    assert site.send("PATCH", path, session, {"name": "x"}).json["silent_after_s"] == 600
+    assert site.send("PATCH", path, session, {"silent_after_s": None, "tags": []}).json["tags"] == []
+    assert site.get(path, session).json["silent_after_s"] is None
+    for wrong in ({"silent_after_s": 1}, {"tags": ["a,b"]}, {"tags": "a"}, {"note": "x" * 2_001}):
+        assert site.send("PATCH", path, session, {"name": "y", **wrong}).status == 422
+    assert site.get(path, session).json["name"] == "x"
+
+
+def test_a_deleted_device_is_gone_for_everyone_at_once(site):
+    account = site.new_account()
+    session, device_id = site.new_session(account), site.new_device(account, name="Roof")
+    headers = site.new_key(device_id)
+    site.push(headers, [(1, {"a": 1})])
+    path = f"/api/v1/devices/{device_id}"
+    deleted = site.call("DELETE", path, session)
+    assert (deleted.status, deleted.json["name"]) == (200, "Roof")
+    assert site.get("/api/v1/values", headers).status == 401
+    body = b'{"clientTimestamp": 5, "entries": [{"timestamp": 5, "values": [{"a": 1}]}]}'
+    assert site.call("POST", "/api/v1/entries/", headers, body).status == 401
+    for one in (path, f"{path}/fields", f"{path}/keys", f"{path}/values", f"{path}/history"):
+        assert site.get(one, session).status == 404
+    assert site.call("DELETE", path, session).status == 404
+    assert site.get("/api/v1/devices", session).json == {"devices": []}

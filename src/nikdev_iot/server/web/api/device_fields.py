@@ -1,6 +1,8 @@
-"""Fields of a device: unit and label."""
+"""Fields of a device: how they are named, shown and ordered."""
 
 from __future__ import annotations
+
+from nikdev_iot.server.accounts.keys import KEEP
 
 from .access import Needs, Owned, needs
 from .routing import PREFIX, ServicesOf, router
@@ -27,4 +29,18 @@ def add(body: FieldIn, caller: Owned, services: ServicesOf) -> FieldOut:
 @routes.patch(f"{_FIELDS}/{{field_id}}", openapi_extra=needs(Needs.SESSION), summary="Change a field")
 def change(field_id: str, body: FieldChange, caller: Owned, services: ServicesOf) -> FieldOut:
     """Change what is given."""
-    return FieldOut.of(services.fields.update(caller.device.id, field_id, unit=body.unit, label=body.label))
+    if body.before is not None:
+        services.fields.get(caller.device.id, body.before)  # before anything is changed
+    changed = services.fields.update(
+        caller.device.id,
+        field_id,
+        unit=body.unit,
+        label=body.label,
+        color=body.color,
+        decimals=body.decimals if "decimals" in body.model_fields_set else KEEP,
+        hidden=body.hidden,
+    )
+    if "before" in body.model_fields_set:
+        services.fields.move(caller.device.id, field_id, before=body.before)
+        changed = services.fields.get(caller.device.id, field_id)
+    return FieldOut.of(changed)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fastapi import Request, Response
 
+from nikdev_iot.server.accounts.keys import KEEP
+
 from .access import Needs, Owned, SessionCaller, needs
 from .history import HISTORY_DOC, answer_history
 from .routing import PREFIX, ReaderOf, ServicesOf, router
@@ -44,8 +46,23 @@ def change(body: DeviceChange, caller: Owned, services: ServicesOf) -> DeviceOut
         account_id=caller.session.account_id,
         name=body.name,
         accepts_new_fields=body.accepts_new_fields,
+        note=body.note,
+        tags=body.tags,
+        silent_after_s=body.silent_after_s if "silent_after_s" in body.model_fields_set else KEEP,
     )
     return DeviceOut.of(changed)
+
+
+@routes.delete(
+    _DEVICE,
+    openapi_extra=needs(Needs.SESSION),
+    summary="Delete a device",
+    description="For ever: its keys, its fields and all that it sent. Nobody gets at them once this is answered; the "
+    "disk space comes back in the background. The answer is what the device was.",
+)
+def delete(caller: Owned, services: ServicesOf) -> DeviceOut:
+    """Delete the device."""
+    return DeviceOut.of(services.devices.delete(caller.device.id, account_id=caller.session.account_id))
 
 
 @routes.get(f"{_DEVICE}/values", openapi_extra=needs(Needs.SESSION), **VALUES_DOC)
@@ -55,7 +72,9 @@ def values(caller: Owned, services: ServicesOf, reader: ReaderOf) -> Response:
 
 
 @routes.get(
-    f"{_DEVICE}/history", openapi_extra=needs(Needs.SESSION, parameters=HISTORY_DOC.parameters), **HISTORY_DOC.route
+    f"{_DEVICE}/history",
+    openapi_extra=needs(Needs.SESSION, parameters=HISTORY_DOC.parameters),
+    **HISTORY_DOC.route,
 )
 async def history(request: Request, caller: Owned, services: ServicesOf, reader: ReaderOf) -> Response:
     """Rows or buckets of the device."""

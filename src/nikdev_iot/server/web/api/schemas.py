@@ -84,6 +84,9 @@ class SessionIn(_In):
 
     email: Annotated[str, Field(max_length=1000)]
     password: Annotated[str, Field(max_length=10_000)]
+    code: Annotated[
+        str | None, Field(max_length=100, description="of the app or a backup one, where the second factor is on")
+    ] = None
 
 
 class SessionOut(BaseModel):
@@ -95,11 +98,13 @@ class SessionOut(BaseModel):
 
 
 class AccountOut(BaseModel):
-    """The account of the one who is signed in."""
+    """Who is signed in, and to which account."""
 
     account_id: str
-    email: str
+    email: Annotated[str, Field(description="of the person")]
     created_us: TimeUs
+    name: Annotated[str, Field(description="of the account")]
+    role: Annotated[str, Field(description="of the person in the account: owner, editor or viewer")]
 
 
 class DeviceIn(_In):
@@ -110,10 +115,13 @@ class DeviceIn(_In):
 
 
 class DeviceChange(_In):
-    """What to change of a device; what is absent stays."""
+    """What to change of a device; what is absent stays. `silent_after_s: null`: the server's own guess."""
 
     name: str | None = None
     accepts_new_fields: bool | None = None
+    note: str | None = None
+    tags: list[str] | None = None
+    silent_after_s: int | None = None
 
 
 class DeviceOut(BaseModel):
@@ -123,6 +131,15 @@ class DeviceOut(BaseModel):
     name: str
     created_us: TimeUs
     accepts_new_fields: Annotated[bool, Field(description="whether a push may bring fields that do not exist yet")]
+    note: str
+    tags: list[str]
+    silent_after_s: Annotated[
+        int | None,
+        Field(description="how long it may be quiet before it counts as silent; null: the server's own guess"),
+    ]
+    last_push_us: Annotated[
+        TimeUs | None, Field(description="when a push of it was stored last, within some seconds; null: never")
+    ]
 
     @classmethod
     def of(cls, device: records.Device) -> DeviceOut:
@@ -132,6 +149,10 @@ class DeviceOut(BaseModel):
             name=device.name,
             created_us=device.created_us,
             accepts_new_fields=device.accepts_new_fields,
+            note=device.note,
+            tags=list(device.tags),
+            silent_after_s=device.silent_after_s,
+            last_push_us=device.last_push_us,
         )
 
 
@@ -150,10 +171,16 @@ class FieldIn(_In):
 
 
 class FieldChange(_In):
-    """What to change of a field; what is absent stays."""
+    """What to change of a field; what is absent stays. `decimals: null`: as many as there are."""
 
     unit: str | None = None
     label: str | None = None
+    color: str | None = None
+    decimals: int | None = None
+    hidden: bool | None = None
+    before: Annotated[
+        str | None, Field(description="the Field ID of the one that it is to stand before; null: to the end")
+    ] = None
 
 
 class FieldOut(BaseModel):
@@ -164,6 +191,13 @@ class FieldOut(BaseModel):
     unit: str
     label: str
     created_us: TimeUs
+    color: Annotated[
+        str,
+        Field(description="#rrggbb; series-1 to series-8 for the palette's; empty for one of its own accord"),
+    ]
+    decimals: Annotated[int | None, Field(description="how many are shown; null: as many as there are")]
+    position: Annotated[int | None, Field(description="its place among the fields; those without come last")]
+    hidden: Annotated[bool, Field(description="whether pages leave it out")]
 
     @classmethod
     def of(cls, field: records.Field) -> FieldOut:
@@ -174,11 +208,15 @@ class FieldOut(BaseModel):
             unit=field.unit,
             label=field.label,
             created_us=field.created_us,
+            color=field.color,
+            decimals=field.decimals,
+            position=field.position,
+            hidden=field.hidden,
         )
 
 
 class FieldList(BaseModel):
-    """The device's fields, the oldest first."""
+    """The device's fields, in their order: by position, then the oldest first."""
 
     fields: list[FieldOut]
 
