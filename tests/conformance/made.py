@@ -8,6 +8,7 @@ import uuid
 from dataclasses import replace
 from typing import Any
 
+from nikdev_iot.server.storage.people import Invitation, Membership, Person, Role
 from nikdev_iot.server.storage.port import OriginKey
 from nikdev_iot.server.storage.records import Account, ApiKey, Device, Session, StoredPack
 from nikdev_iot.wire.pack import NO_PACK
@@ -49,18 +50,54 @@ def made_pack(key: OriginKey, first: int, last: int | None = None, **special: An
 
 
 def made_account(**special: Any) -> Account:
-    """An account with an e-mail of its own."""
+    """An account that nobody belongs to."""
     number = next(_count)
-    account = Account(
+    return replace(Account(id=uuid.uuid4(), name=f"account {number}", created_us=number), **special)
+
+
+def made_person(**special: Any) -> Person:
+    """A person with an e-mail of their own."""
+    number = next(_count)
+    person = Person(
         id=uuid.uuid4(), email=f"person{number}-{uuid.uuid4()}@example.org", password_hash="$hash", created_us=number
     )
-    return replace(account, **special)
+    return replace(person, **special)
 
 
-def made_session(account: Account, **special: Any) -> Session:
-    """A session of that account."""
-    session = Session(token_hash=hash_of(uuid.uuid4()), account_id=account.id, created_us=5, expires_us=2**60)
+def made_membership(account: Account, person: Person, **special: Any) -> Membership:
+    """The person as an owner of the account."""
+    membership = Membership(account_id=account.id, person_id=person.id, role=Role.OWNER, created_us=next(_count))
+    return replace(membership, **special)
+
+
+def made_session(person: Person, account: Account | None = None, **special: Any) -> Session:
+    """A session of that person, in that account or in one that is not there."""
+    session = Session(
+        token_hash=hash_of(uuid.uuid4()),
+        person_id=person.id,
+        account_id=account.id if account else uuid.uuid4(),
+        created_us=5,
+        expires_us=2**60,
+        seen_us=5,
+        peer="192.0.2.7",
+        browser="Firefox",
+    )
     return replace(session, **special)
+
+
+def made_invitation(account: Account | None, **special: Any) -> Invitation:
+    """An invitation to that account, by somebody."""
+    invitation = Invitation(
+        id=uuid.uuid4(),
+        account_id=account.id if account else None,
+        token_hash=hash_of(uuid.uuid4()),
+        role=Role.EDITOR,
+        email="guest@example.org",
+        invited_by=uuid.uuid4(),
+        created_us=next(_count),
+        expires_us=2**60,
+    )
+    return replace(invitation, **special)
 
 
 def made_device(**special: Any) -> Device:

@@ -22,6 +22,7 @@ from tests.conformance.storage_fleet import FleetContract
 from tests.conformance.storage_leaving import LeavingContract
 from tests.conformance.storage_operating import OperatingContract
 from tests.conformance.storage_packs import PackContract
+from tests.conformance.storage_people import PeopleContract
 from tests.conformance.storage_transactions import TransactionContract
 
 from nikdev_iot.server.storage.port import Storage
@@ -34,6 +35,7 @@ class StorageContract(
     PackContract,
     FleetContract,
     AccountContract,
+    PeopleContract,
     DeletionContract,
     LogContract,
     LeavingContract,

@@ -1,4 +1,4 @@
-"""The port's contract: accounts, sessions, devices, fields, keys."""
+"""The port's contract: devices, fields, keys."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import uuid
 from dataclasses import replace
 
 import pytest
-from tests.conformance.made import hash_of, made_account, made_api_key, made_device, made_session
+from tests.conformance.made import hash_of, made_api_key, made_device
 
 from nikdev_iot.model.values import Kind
 from nikdev_iot.server.errors import Conflict
@@ -15,105 +15,6 @@ from nikdev_iot.server.storage.records import Access, Field, NewField
 
 
 class AccountContract:
-    # -- accounts -----------------------------------------------------------------------------------------
-
-    def test_accounts_are_found_by_id_and_email(self, storage: Storage) -> None:
-        one, two = made_account(created_us=20), made_account(created_us=10)
-        assert storage.count_accounts() == 0
-        with storage.write() as write:
-            write.add_account(one)
-            write.add_account(two)
-        assert storage.account(one.id) == one
-        assert storage.account_by_email(two.email) == two
-        assert storage.account(uuid.uuid4()) is None
-        assert storage.account_by_email("nobody@example.org") is None
-        assert storage.accounts() == [two, one]
-        assert storage.count_accounts() == 2
-
-    def test_an_email_has_one_account_whatever_its_case(self, storage: Storage) -> None:
-        account = made_account(email="Ärzte@Example.org")
-        with storage.write() as write:
-            write.add_account(account)
-        found = storage.account_by_email("äRZTE@EXAMPLE.ORG")
-        assert found == replace(account, email="ärzte@example.org")
-        with pytest.raises(Conflict, match=r"ärzte@example\.org"), storage.write() as write:
-            write.add_account(made_account(email="ÄRZTE@example.org"))
-        assert storage.count_accounts() == 1
-
-    def test_accounts_of_one_time_are_ordered_by_id(self, storage: Storage) -> None:
-        twins = sorted((made_account(created_us=20) for _ in range(5)), key=lambda account: account.id)
-        with storage.write() as write:
-            for account in twins[::-1]:
-                write.add_account(account)
-        assert storage.accounts() == twins
-
-    def test_a_password_of_nobody_changes_nothing(self, storage: Storage) -> None:
-        account = made_account()
-        with storage.write() as write:
-            write.add_account(account)
-            write.set_password(uuid.uuid4(), "$new")
-            write.renew_password_hash(uuid.uuid4(), "$new")
-        assert storage.accounts() == [account]
-
-    def test_a_conflict_may_be_caught_inside(self, storage: Storage) -> None:
-        one, two = made_account(), made_account()
-        with storage.write() as write:
-            write.add_account(one)
-            with pytest.raises(Conflict):
-                write.add_account(one)
-            write.add_account(two)
-        assert storage.count_accounts() == 2
-
-    # -- sessions -----------------------------------------------------------------------------------------
-
-    def test_sessions_begin_and_end(self, storage: Storage) -> None:
-        session = made_session(made_account())
-        with storage.write() as write:
-            write.add_session(session)
-        assert storage.session(session.token_hash) == session
-        assert storage.session(hash_of("other")) is None
-        for _ in range(2):
-            with storage.write() as write:
-                write.end_session(session.token_hash)
-            assert storage.session(session.token_hash) is None
-
-    def test_a_session_is_added_once(self, storage: Storage) -> None:
-        session = made_session(made_account())
-        with storage.write() as write:
-            write.add_session(session)
-        with pytest.raises(Conflict), storage.write() as write:
-            write.add_session(replace(session, account_id=uuid.uuid4()))
-        assert storage.session(session.token_hash) == session
-
-    def test_expired_sessions_are_there_until_forgotten(self, storage: Storage) -> None:
-        account = made_account()
-        sessions = [made_session(account, expires_us=at_us) for at_us in (10, 20, 30)]
-        with storage.write() as write:
-            for session in sessions:
-                write.add_session(session)
-        assert storage.session(sessions[0].token_hash) == sessions[0]
-        with storage.write() as write:
-            assert write.forget_sessions(before_us=30) == 2
-        assert [storage.session(session.token_hash) for session in sessions] == [None, None, sessions[2]]
-
-    def test_a_new_password_ends_all_sessions_of_the_account(self, storage: Storage) -> None:
-        account, other = made_account(), made_account()
-        sessions = [made_session(account), made_session(account), made_session(other)]
-        with storage.write() as write:
-            write.add_account(account)
-            write.add_account(other)
-            for session in sessions:
-                write.add_session(session)
-        with storage.write() as write:
-            write.renew_password_hash(account.id, "$renewed")
-        assert storage.account(account.id) == replace(account, password_hash="$renewed")
-        assert all(storage.session(session.token_hash) for session in sessions)
-        with storage.write() as write:
-            write.set_password(account.id, "$new")
-        assert storage.account(account.id) == replace(account, password_hash="$new")
-        assert storage.account(other.id) == other
-        assert [storage.session(session.token_hash) for session in sessions] == [None, None, sessions[2]]
-
     # -- devices ------------------------------------------------------------------------------------------
 
     def test_devices_are_listed_by_account_the_oldest_first(self, storage: Storage) -> None:

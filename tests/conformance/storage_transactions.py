@@ -128,7 +128,7 @@ class TransactionContract:
         def fail() -> None:
             with storage.write() as write:
                 write.add_device(device)
-                write.add_account(made_account(email=account.email))
+                write.add_account(made_account(id=account.id))
 
         with pytest.raises(Conflict, match="already"):
             fail()

@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -18,16 +18,25 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from nikdev_iot.server.accounts.accounts import Accounts
 from nikdev_iot.server.accounts.devices import Devices
 from nikdev_iot.server.accounts.fields import Fields
+from nikdev_iot.server.accounts.invitations import Invitations
 from nikdev_iot.server.accounts.keys import Keys
 from nikdev_iot.server.accounts.leaving import Leaving
 from nikdev_iot.server.accounts.passwords import Passwords
+from nikdev_iot.server.accounts.people import People
+from nikdev_iot.server.accounts.registering import Registering
 from nikdev_iot.server.accounts.sessions import Sessions
 from nikdev_iot.server.accounts.set_up import SetUp
+from nikdev_iot.server.accounts.settings import Settings
+from nikdev_iot.server.accounts.throttle import Throttle
+from nikdev_iot.server.accounts.twofactor import TwoFactor
 from nikdev_iot.server.config import ServerConfig
+from nikdev_iot.server.dashboards.dashboards import Dashboards
 from nikdev_iot.server.errors import ServerError, StorageError
 from nikdev_iot.server.ingest.admission import Admission
+from nikdev_iot.server.ingest.group import Outcome, Push
 from nikdev_iot.server.ingest.writer import Writer
 from nikdev_iot.server.live.hub import LiveHub
+from nikdev_iot.server.measures.measures import Measures
 from nikdev_iot.server.storage.port import Storage
 from nikdev_iot.server.storage.sqlite import SqliteStorage
 from nikdev_iot.server.web.answers import (
@@ -103,15 +112,21 @@ class App:
         )
         self._executors = (decoding, self._lookups, digests, passwords_executor)
         keys = Keys(storage, now_us=now_us, monotonic_s=monotonic_s, cache_s=rates.access_cache_s)
+        measures = self._measures = Measures(storage, config.data, now_us=now_us, monotonic_s=monotonic_s)
         self.live = LiveHub(newest=lambda device_id: self._api.state.reader.newest(device_id), now_us=now_us)
         """Who looks at values as they come."""
+
+        def on_stored(pushes: Sequence[Push], outcomes: Sequence[Outcome]) -> None:
+            measures.stored(pushes, outcomes)
+            self.live.stored(pushes, outcomes)
+
         self.writer = Writer(
             storage,
             ingest,
             now_us=now_us,
             monotonic_s=monotonic_s,
             key_uses=keys.take_used,
-            on_stored=self.live.stored,
+            on_stored=on_stored,
         )
         admission = Admission(keys, rates, executor=self._lookups, monotonic_s=monotonic_s)
         self._push = PushRoutes(
@@ -136,6 +151,9 @@ class App:
 
         passwords = Passwords()
         accounts = Accounts(storage, passwords=passwords, now_us=now_us)
+        settings, throttle = Settings(storage), Throttle()
+        people = People(storage, passwords=passwords, now_us=now_us, throttle=throttle)
+        two_factor = TwoFactor(storage, people=people, now_us=now_us)
         self.set_up = SetUp(storage, accounts=accounts)
         self._api = build_api(
             Services(
@@ -145,9 +163,18 @@ class App:
                 devices=Devices(storage, now_us=now_us, on_delete=device_deleted),
                 fields=Fields(storage, now_us=now_us),
                 keys=keys,
-                sessions=Sessions(storage, passwords=passwords, now_us=now_us),
+                sessions=Sessions(
+                    storage, passwords=passwords, two_factor=two_factor, now_us=now_us, throttle=throttle
+                ),
+                people=people,
+                two_factor=two_factor,
+                invitations=Invitations(storage, passwords=passwords, settings=settings, now_us=now_us),
+                registering=Registering(accounts=accounts, settings=settings),
+                settings=settings,
                 set_up=self.set_up,
                 password_executor=passwords_executor,
+                dashboards=Dashboards(storage, now_us=now_us),
+                measures=measures,
                 last_pushes=self.writer.last_pushes,
                 live=self.live,
                 now_us=now_us,
@@ -163,6 +190,7 @@ class App:
 
     def close(self) -> None:
         """Store what waits, and let go of the threads; the store stays open. Idempotent."""
+        self._measures.close()
         self._leaving.close()
         self.writer.close()
         for executor in self._executors:
@@ -205,6 +233,7 @@ class App:
             await stack.enter_async_context(self._api.router.lifespan_context(self._api))
             self.writer.start()
             self._leaving.start()
+            self._measures.start()
             await send({"type": "lifespan.startup.complete"})
             try:
                 await receive()

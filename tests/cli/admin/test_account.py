@@ -8,23 +8,25 @@ from tests.cli.admin.run import Nikdev
 
 from nikdev_iot.cli.exit_codes import ExitCode
 from nikdev_iot.server.accounts import Passwords
-from nikdev_iot.server.storage.records import Account
+from nikdev_iot.server.storage.people import Person
 from nikdev_iot.server.storage.sqlite import SqliteStorage
 
 
-def _stored(data: Path, email: str) -> Account:
+def _stored(data: Path, email: str) -> Person:
     storage = SqliteStorage.open(data)
-    account = storage.account_by_email(email)
+    person = storage.person_by_email(email)
     storage.close()
-    assert account is not None
-    return account
+    assert person is not None
+    return person
 
 
 def test_add_prints_the_id_and_keeps_the_password_hashed(nikdev: Nikdev, data: Path) -> None:
     printed = nikdev.json("account", "add", "Ada@Example.org", "--password-stdin", stdin=b"correct horse\r\nmore\n")
     assert printed.keys() == {"account_id"}
     kept = _stored(data, "ada@example.org")
-    assert kept.id == uuid.UUID(printed["account_id"])
+    (listed,) = nikdev.json("account", "list")["accounts"]
+    assert listed["account_id"] == printed["account_id"] == str(uuid.UUID(printed["account_id"]))
+    assert kept.is_operator
     assert Passwords().verify(kept.password_hash, "correct horse")
 
 
@@ -61,10 +63,10 @@ def test_without_a_terminal_there_is_nobody_to_ask(nikdev: Nikdev) -> None:
 
 def test_list(nikdev: Nikdev, account: str) -> None:
     (listed,) = nikdev.json("account", "list")["accounts"]
-    assert listed.keys() == {"account_id", "email", "created_us"}
+    assert listed.keys() == {"account_id", "email", "name", "created_us"}
     assert listed["email"] == account
     table = nikdev("account", "list").out.splitlines()
-    assert table[0].split() == ["ACCOUNT", "ID", "E-MAIL", "MADE"]
+    assert table[0].split() == ["ACCOUNT", "ID", "OWNER", "NAME", "MADE"]
     assert table[1].split()[:2] == [listed["account_id"], account]
 
 

@@ -7,7 +7,19 @@ import pytest
 from argon2 import PasswordHasher
 from tests.server.accounts.clock import Clock
 
-from nikdev_iot.server.accounts import Accounts, Devices, Passwords
+from nikdev_iot.server.accounts import (
+    Accounts,
+    Devices,
+    Invitations,
+    Passwords,
+    People,
+    Sessions,
+    Settings,
+    Throttle,
+    TwoFactor,
+)
+from nikdev_iot.server.accounts.throttle import CODE_RATES
+from nikdev_iot.server.storage.people import Person
 from nikdev_iot.server.storage.records import Account, Device
 from nikdev_iot.server.storage.sqlite import SqliteStorage
 
@@ -33,6 +45,45 @@ def passwords() -> Passwords:
 @pytest.fixture
 def accounts(storage: SqliteStorage, passwords: Passwords, clock: Clock) -> Accounts:
     return Accounts(storage, passwords=passwords, now_us=clock.now_us)
+
+
+@pytest.fixture
+def people(storage: SqliteStorage, passwords: Passwords, clock: Clock) -> People:
+    throttle = Throttle(monotonic_s=clock.monotonic_s)
+    return People(storage, passwords=passwords, now_us=clock.now_us, throttle=throttle)
+
+
+@pytest.fixture
+def two_factor(storage: SqliteStorage, people: People, clock: Clock) -> TwoFactor:
+    return TwoFactor(storage, people=people, now_us=clock.now_us)
+
+
+@pytest.fixture
+def settings(storage: SqliteStorage) -> Settings:
+    return Settings(storage)
+
+
+@pytest.fixture
+def invitations(storage: SqliteStorage, passwords: Passwords, settings: Settings, clock: Clock) -> Invitations:
+    return Invitations(storage, passwords=passwords, settings=settings, now_us=clock.now_us)
+
+
+@pytest.fixture
+def sessions(storage: SqliteStorage, passwords: Passwords, two_factor: TwoFactor, clock: Clock) -> Sessions:
+    return Sessions(
+        storage,
+        passwords=passwords,
+        two_factor=two_factor,
+        now_us=clock.now_us,
+        throttle=Throttle(monotonic_s=clock.monotonic_s),
+        code_throttle=Throttle(rates=CODE_RATES, monotonic_s=clock.monotonic_s),
+    )
+
+
+@pytest.fixture
+def person(people: People, account: Account) -> Person:
+    """The owner of the account."""
+    return people.find("ada@example.org")
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def storage(tmp_path: Path) -> Iterator[Storage]:
 @pytest.fixture
 def new_device(storage: Storage) -> Callable[..., Device]:
     """Makes devices."""
-    account = Account(id=uuid.uuid4(), email="someone@example.org", password_hash="-", created_us=0)
+    account = Account(id=uuid.uuid4(), name="someone@example.org", created_us=0)
     with storage.write() as write:
         write.add_account(account)
 

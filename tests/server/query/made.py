@@ -102,7 +102,7 @@ def new_device(storage: Storage, packs: Sequence[Pack] = ()) -> uuid.UUID:
     device_id = uuid.uuid4()
     with storage.write() as write:
         if storage.account(ACCOUNT) is None:
-            write.add_account(Account(id=ACCOUNT, email="a@example.org", password_hash="x", created_us=0))
+            write.add_account(Account(id=ACCOUNT, name="a@example.org", created_us=0))
         write.add_device(Device(id=device_id, account_id=ACCOUNT, name="d", created_us=0))
         _put(write, device_id, packs)
     return device_id

@@ -21,7 +21,7 @@ _password_option = click.option(
 
 @click.group()
 def account() -> None:
-    """People who own devices."""
+    """Accounts, which own devices, and their people."""
 
 
 @account.command("add")
@@ -44,27 +44,32 @@ def add_account(email: str, *, password_stdin: bool, as_json: bool) -> None:
     if as_json:
         print_json({"account_id": str(made.id)})
     else:
-        click.echo(f"Account {visible(made.email)} made: {made.id}")
+        click.echo(f"Account {visible(made.name)} made: {made.id}")
 
 
 @account.command("password")
 @click.argument("email")
 @_password_option
+@click.option("--second-factor-off", is_flag=True, help="Switch the person's second factor off, too.")
 @store_options
-def set_password(email: str, *, password_stdin: bool) -> None:
-    """Give an account a new password, and sign it out everywhere.
+def set_password(email: str, *, password_stdin: bool, second_factor_off: bool) -> None:
+    """Give a person a new password, and sign them out everywhere.
+
+    For who has lost the phone with the second factor and the backup codes too, switch it off as well.
 
     \b
     Example:
-      nikdev admin account password ada@example.org
+      nikdev admin account password ada@example.org --second-factor-off
     """
     with open_store() as storage:
-        from nikdev_iot.server.accounts import Accounts, Passwords
+        from nikdev_iot.server.accounts import Passwords, People
 
-        accounts = Accounts(storage, passwords=Passwords(), now_us=now_us)
-        found = accounts.find(email)
-        accounts.set_password(found.id, _password(from_stdin=password_stdin))
+        people = People(storage, passwords=Passwords(), now_us=now_us)
+        found = people.find(email)
+        people.set_password(found.id, _password(from_stdin=password_stdin), second_factor_off=second_factor_off)
     click.echo(f"The password of {visible(found.email)} is changed, and all its sessions are ended.")
+    if found.totp_secret is not None:
+        click.echo("The second factor is off now." if second_factor_off else "The second factor is still on.")
 
 
 @account.command("list")
@@ -78,17 +83,29 @@ def list_accounts(*, as_json: bool) -> None:
       nikdev admin account list
     """
     with open_store() as storage:
-        found = storage.accounts()
+        from nikdev_iot.server.accounts import Accounts, Passwords
+
+        accounts = Accounts(storage, passwords=Passwords(), now_us=now_us)
+        found, owners = accounts.all(), accounts.owners()
     if as_json:
         print_json(
             {
                 "accounts": [
-                    {"account_id": str(item.id), "email": item.email, "created_us": item.created_us} for item in found
+                    {
+                        "account_id": str(item.id),
+                        "email": owners.get(item.id),
+                        "name": item.name,
+                        "created_us": item.created_us,
+                    }
+                    for item in found
                 ]
             }
         )
         return
-    print_table(("ACCOUNT ID", "E-MAIL", "MADE"), [(str(item.id), item.email, when(item.created_us)) for item in found])
+    print_table(
+        ("ACCOUNT ID", "OWNER", "NAME", "MADE"),
+        [(str(item.id), owners.get(item.id, ""), item.name, when(item.created_us)) for item in found],
+    )
 
 
 def _password(*, from_stdin: bool) -> str:

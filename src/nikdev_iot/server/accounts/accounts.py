@@ -1,16 +1,17 @@
-"""Accounts: people who own devices."""
+"""Accounts: what owns devices, and makes its first owner."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
 
-from nikdev_iot.server.errors import NotFound, Unauthorized
+from nikdev_iot.server.errors import Conflict, NotFound
+from nikdev_iot.server.storage.people import Membership, Person, Role
 from nikdev_iot.server.storage.port import Storage
 from nikdev_iot.server.storage.records import Account
 
 from .passwords import Passwords
-from .texts import check_email
+from .texts import check_email, check_text
 
 __all__ = ["Accounts"]
 
@@ -31,26 +32,34 @@ class Accounts:
         self._now_us = now_us
         self._new_id = new_id
 
-    def add(self, email: object, password: object) -> Account:
-        """Make an account.
+    def add(self, email: object, password: object, *, only_first: bool = False) -> Account:
+        """Make an account and the person who owns it; the first one of all is the operator of the server.
+
+        With `only_first`, another one is not made.
 
         Raises:
             Invalid: the e-mail is not an address, or the password too short or long.
-            Conflict: the e-mail has an account already.
+            Conflict: the e-mail has an account already, or there is a first one.
         """
-        account = Account(
-            id=self._new_id(),
-            email=check_email(email),
-            password_hash=self._passwords.hash(password),
-            created_us=self._now_us(),
-        )
+        email, password_hash, now_us = check_email(email), self._passwords.hash(password), self._now_us()
+        account = Account(id=self._new_id(), name=email, created_us=now_us)
         with self._storage.write() as write:
+            is_first = self._storage.count_accounts() == 0
+            if only_first and not is_first:
+                raise Conflict("There is an account already.", hint="Nothing was stored.")
+            person = Person(
+                id=self._new_id(),
+                email=email,
+                password_hash=password_hash,
+                created_us=now_us,
+                is_operator=is_first,
+            )
             write.add_account(account)
+            write.add_person(person)
+            write.put_membership(
+                Membership(account_id=account.id, person_id=person.id, role=Role.OWNER, created_us=now_us)
+            )
         return account
-
-    def check_password(self, password: object) -> None:
-        """Raise `Invalid` where a new password cannot be this one."""
-        self._passwords.check(password)
 
     def get(self, account_id: uuid.UUID) -> Account:
         """Return an account; raises `NotFound`."""
@@ -60,42 +69,34 @@ class Accounts:
         return account
 
     def find(self, email: object) -> Account:
-        """Return the account of an e-mail address; raises `NotFound`, or `Invalid` where it is no address."""
+        """Return the account that the person with this address owns, of several the one they came to first.
+
+        Raises:
+            NotFound: nobody with this address owns one.
+            Invalid: it is no address.
+        """
         email = check_email(email)
-        account = self._storage.account_by_email(email)
-        if account is None:
-            raise NotFound(f"There is no account {email}.", hint="`nikdev admin account list` shows them all.")
-        return account
+        person = self._storage.person_by_email(email)
+        for membership in self._storage.memberships(person.id) if person else ():
+            if membership.role is Role.OWNER:
+                return self.get(membership.account_id)
+        raise NotFound(f"There is no account {email}.", hint="`nikdev admin account list` shows them all.")
 
     def all(self) -> list[Account]:
         """Return all accounts, the oldest first."""
         return self._storage.accounts()
 
-    def change_password(self, account_id: uuid.UUID, *, old: object, new: object) -> None:
-        """Change the password and end all sessions of the account.
+    def owners(self) -> dict[uuid.UUID, str]:
+        """Return the e-mail address of each account's first owner."""
+        emails = {person.id: person.email for person in self._storage.people()}
+        found: dict[uuid.UUID, str] = {}
+        for membership in self._storage.members():
+            if membership.role is Role.OWNER and membership.person_id in emails:
+                found.setdefault(membership.account_id, emails[membership.person_id])
+        return found
 
-        Raises:
-            NotFound: no such account.
-            Unauthorized: `old` is wrong.
-            Invalid: `new` is too short or too long.
-        """
-        account = self.get(account_id)
-        if not self._passwords.verify(account.password_hash, old):
-            raise Unauthorized("The old password is wrong.", hint="Nothing was changed.")
-        password_hash = self._passwords.hash(new)
+    def rename(self, account_id: uuid.UUID, name: object) -> None:
+        """Give an account another name; raises `Invalid`."""
+        checked = check_text(name, what="The account's name")
         with self._storage.write() as write:
-            if self.get(account_id) != account:
-                raise Unauthorized("The password was changed by someone else just now.", hint="Nothing was changed.")
-            write.set_password(account_id, password_hash)
-
-    def set_password(self, account_id: uuid.UUID, password: object) -> None:
-        """Change the password without the old one, for the operator; end all sessions of the account.
-
-        Raises:
-            NotFound: no such account.
-            Invalid: the password is too short or too long.
-        """
-        password_hash = self._passwords.hash(password)
-        with self._storage.write() as write:
-            self.get(account_id)
-            write.set_password(account_id, password_hash)
+            write.rename_account(account_id, checked)

@@ -58,12 +58,13 @@ class SetUp:
         """Make the first account.
 
         Raises:
-            NotFound: this is not the secret, or somebody was faster.
+            NotFound: this is not the secret.
+            Conflict: somebody was faster.
             Invalid: the e-mail is not an address, or the password too short or long; the link stays good.
         """
         with self._lock:
             self.check(token)
-            account = self._accounts.add(email, password)
+            account = self._accounts.add(email, password, only_first=True)
             self._hash = None
         return account
 

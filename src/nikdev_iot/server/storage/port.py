@@ -59,7 +59,9 @@ EntryKey: TypeAlias = tuple[uuid.UUID, bytes]
 """(device, key of an entry of JSON v1)."""
 
 
-class WriteTransaction(DashboardWrites, DeletionWrites, LeavingWrites, OperatingWrites, PeopleWrites, SettingWrites, Protocol):
+class WriteTransaction(
+    DashboardWrites, DeletionWrites, LeavingWrites, OperatingWrites, PeopleWrites, SettingWrites, Protocol
+):
     """Everything that changes the store. Bulk calls take what a whole group commit brings."""
 
     # -- pushes ---------------------------------------------------------------------------------
@@ -127,7 +129,9 @@ class WriteTransaction(DashboardWrites, DeletionWrites, LeavingWrites, Operating
         ...
 
 
-class Storage(DashboardReads, DeletionReads, LeavingReads, LogReads, OperatingReads, PeopleReads, SettingReads, Protocol):
+class Storage(
+    DashboardReads, DeletionReads, LeavingReads, LogReads, OperatingReads, PeopleReads, SettingReads, Protocol
+):
     """The store of one server, or of all processes of one."""
 
     @property

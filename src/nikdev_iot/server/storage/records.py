@@ -25,13 +25,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A person who owns devices."""
+    """What owns devices; people belong to it (`people.Membership`)."""
 
     id: uuid.UUID
-    email: str
-    """Lower case, unique."""
-    password_hash: str
-    """argon2id, in its own encoded form."""
+    name: str
+    """Its first owner's e-mail address, unless it was given another."""
     created_us: int
 
 
@@ -41,9 +39,19 @@ class Session:
 
     token_hash: bytes
     """SHA-256 of the token."""
+    person_id: uuid.UUID
     account_id: uuid.UUID
+    """The account that the person works with at present."""
     created_us: int
     expires_us: int
+    seen_us: int
+    """When it was used last, within a minute."""
+    peer: str = ""
+    """The client's address when it began."""
+    browser: str = ""
+    """What the client said that it is."""
+    awaits_code: bool = False
+    """Whether the second factor is still to come: until then it opens nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ import pytest
 
 from nikdev_iot.model.values import Kind
 from nikdev_iot.server.errors import StorageCorrupt, StorageUnavailable
+from nikdev_iot.server.storage.people import Role
 from nikdev_iot.server.storage.sqlite import SqliteStorage, migrations
 
 DATABASES = Path(__file__).with_name("databases")
@@ -29,7 +30,13 @@ def test_an_old_file_has_all_it_had(path: Path, tmp_path: Path) -> None:
     storage = SqliteStorage.open(tmp_path)
     assert storage.epoch == bytes(range(16))
     (account,) = storage.accounts()
-    assert account.email == "ada@example.org"
+    assert account.name == "ada@example.org"
+    (person,) = storage.people()
+    assert (person.email, person.is_operator, person.totp_secret) == ("ada@example.org", True, None)
+    assert person.password_hash == "$hash"
+    (membership,) = storage.members(account.id)
+    assert (membership.person_id, membership.role) == (person.id, Role.OWNER)
+    assert storage.memberships(person.id) == [membership]
     (device,) = storage.devices(account.id)
     assert device.name == "greenhouse"
     assert device.id == uuid.UUID(int=2)
@@ -39,9 +46,10 @@ def test_an_old_file_has_all_it_had(path: Path, tmp_path: Path) -> None:
     access = storage.access(device.id, key.secret_hash)
     assert access is not None
     assert (access.key.can_read, access.key.can_write, access.key.last_used_us) == (True, False, 9)
-    session = storage.session(bytes(32))
-    assert session is not None
-    assert session.account_id == account.id
+    standing = storage.standing(bytes(32))
+    assert standing is not None
+    assert (standing.account, standing.person, standing.role) == (account, person, Role.OWNER)
+    assert not standing.session.awaits_code
     packs = storage.packs_after(device.id, 0, limit=1_000)
     assert [pack.first for pack in packs] == list(range(1, 101))
     assert storage.mark((device.id, uuid.UUID(int=3))).number == 100

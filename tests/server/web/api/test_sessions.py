@@ -16,6 +16,8 @@ def test_signing_in_and_out(site):
         "account_id": str(account),
         "email": "ada@example.org",
         "created_us": site.clock(),
+        "name": "ada@example.org",
+        "role": "owner",
     }
     ended = site.call("DELETE", "/api/v1/sessions/current", headers)
     assert (ended.status, ended.body) == (204, b"")

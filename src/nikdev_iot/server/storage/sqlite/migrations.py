@@ -119,6 +119,44 @@ CREATE TABLE size_samples (
   at_us INTEGER PRIMARY KEY, data_bytes INTEGER NOT NULL, commits INTEGER NOT NULL
 );
 
+-- Of each account of schema 1: an account, and the person who owns it.
+CREATE TABLE people (
+  id BLOB PRIMARY KEY, email TEXT NOT NULL UNIQUE, password_hash TEXT NOT NULL, created_us INTEGER NOT NULL,
+  is_operator INTEGER NOT NULL, totp_secret TEXT, totp_step INTEGER NOT NULL
+);
+INSERT INTO people SELECT id, email, password_hash, created_us,
+  id = (SELECT id FROM accounts ORDER BY created_us, id LIMIT 1), NULL, 0 FROM accounts;
+CREATE TABLE memberships (
+  account BLOB NOT NULL, person BLOB NOT NULL,
+  -- 1 viewer, 2 editor, 3 owner.
+  role INTEGER NOT NULL, created_us INTEGER NOT NULL, PRIMARY KEY (account, person)
+) WITHOUT ROWID;
+CREATE INDEX memberships_by_person ON memberships (person, created_us);
+INSERT INTO memberships SELECT id, id, 3, created_us FROM accounts;
+CREATE TABLE accounts_2 (id BLOB PRIMARY KEY, name TEXT NOT NULL, created_us INTEGER NOT NULL);
+INSERT INTO accounts_2 SELECT id, email, created_us FROM accounts;
+DROP TABLE accounts;
+ALTER TABLE accounts_2 RENAME TO accounts;
+CREATE TABLE sessions_2 (
+  token_hash BLOB PRIMARY KEY, person BLOB NOT NULL, account BLOB NOT NULL,
+  created_us INTEGER NOT NULL, expires_us INTEGER NOT NULL, seen_us INTEGER NOT NULL,
+  peer TEXT NOT NULL, browser TEXT NOT NULL, awaits_code INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT INTO sessions_2 SELECT token_hash, account, account, created_us, expires_us, created_us, '', '', 0 FROM sessions;
+DROP TABLE sessions;
+ALTER TABLE sessions_2 RENAME TO sessions;
+CREATE INDEX sessions_by_person ON sessions (person, seen_us);
+CREATE INDEX sessions_by_expiry ON sessions (expires_us);
+CREATE TABLE backup_codes (
+  person BLOB NOT NULL, code_hash BLOB NOT NULL, PRIMARY KEY (person, code_hash)
+) WITHOUT ROWID;
+CREATE TABLE invitations (
+  id BLOB PRIMARY KEY, account BLOB, token_hash BLOB NOT NULL UNIQUE, role INTEGER NOT NULL, email TEXT NOT NULL,
+  invited_by BLOB NOT NULL, created_us INTEGER NOT NULL, expires_us INTEGER NOT NULL
+);
+CREATE INDEX invitations_by_account ON invitations (account, created_us, id);
+CREATE INDEX invitations_by_expiry ON invitations (expires_us);
+
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 -- Deleted devices; `leaving.py` says how what they sent goes after them. Null until all of it has gone.

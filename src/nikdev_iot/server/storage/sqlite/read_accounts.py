@@ -1,4 +1,4 @@
-"""Reading accounts, sessions, devices, fields and keys."""
+"""Reading devices, fields and keys."""
 
 # ruff: noqa: S608 - the f-strings below hold our own lists of columns, no input
 from __future__ import annotations
@@ -8,9 +8,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from nikdev_iot.server.storage.records import Access, Account, ApiKey, Device, Field, Session
+from nikdev_iot.server.storage.records import Access, ApiKey, Device, Field
 
-from .rows import ACCOUNT, DEVICE, FIELD, KEY, SESSION, account_of, device_of, field_of, key_of, session_of
+from .rows import DEVICE, FIELD, KEY, device_of, field_of, key_of
 
 __all__ = ["AccountReads"]
 
@@ -23,31 +23,13 @@ _ACCESS = (
 
 
 class AccountReads(ABC):
-    """The part of `port.Storage` that knows people, devices and keys."""
+    """The part of `port.Storage` that knows devices and keys."""
 
     @abstractmethod
     def _read_all(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]: ...
 
     @abstractmethod
     def _read_one(self, statement: str, parameters: Sequence[Any] = ()) -> Any: ...
-
-    def account(self, account_id: uuid.UUID) -> Account | None:
-        row = self._read_one(f"SELECT {ACCOUNT} FROM accounts WHERE id = ?", (account_id.bytes,))
-        return account_of(row) if row else None
-
-    def account_by_email(self, email: str) -> Account | None:
-        row = self._read_one(f"SELECT {ACCOUNT} FROM accounts WHERE email = ?", (email.lower(),))
-        return account_of(row) if row else None
-
-    def accounts(self) -> list[Account]:
-        return [account_of(row) for row in self._read_all(f"SELECT {ACCOUNT} FROM accounts ORDER BY created_us, id")]
-
-    def count_accounts(self) -> int:
-        return int(self._read_one("SELECT count(*) FROM accounts")[0])
-
-    def session(self, token_hash: bytes) -> Session | None:
-        row = self._read_one(f"SELECT {SESSION} FROM sessions WHERE token_hash = ?", (token_hash,))
-        return session_of(row) if row else None
 
     def devices(self, account_id: uuid.UUID | None = None) -> list[Device]:
         if account_id is None:

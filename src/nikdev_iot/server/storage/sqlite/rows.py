@@ -8,21 +8,17 @@ from functools import lru_cache
 from typing import Any
 
 from nikdev_iot.server.storage.port import kinds_of_mask
-from nikdev_iot.server.storage.records import Account, ApiKey, Device, Field, Session, StoredPack
+from nikdev_iot.server.storage.records import ApiKey, Device, Field, StoredPack
 
 __all__ = [
-    "ACCOUNT",
     "DEVICE",
     "FIELD",
     "KEY",
     "PACK",
-    "SESSION",
-    "account_of",
     "device_of",
     "field_of",
     "key_of",
     "pack_of",
-    "session_of",
 ]
 
 
@@ -36,8 +32,6 @@ PACK = (
     "arrival, origin, first, last, hash, parent, row_count, min_time_us, max_time_us, received_us, clock_offset_us, "
     "key_id, codec, content_bytes, payload"
 )
-ACCOUNT = "id, email, password_hash, created_us"
-SESSION = "token_hash, account, created_us, expires_us"
 DEVICE = "id, account, name, created_us, accepts_new_fields, note, tags, silent_after_s, last_push_us"
 FIELD = "device, field_id, kinds, unit, label, created_us, color, decimals, position, hidden"
 KEY = "id, device, name, secret_hash, can_read, can_write, created_us, expires_us, revoked_us, last_used_us"
@@ -63,16 +57,6 @@ def pack_of(device_id: uuid.UUID, row: tuple[Any, ...]) -> StoredPack:
         content_bytes=row[13],
         payload=row[14],
     )
-
-
-def account_of(row: tuple[Any, ...]) -> Account:
-    """Return the account of a row `ACCOUNT`."""
-    return Account(id=_uuid(row[0]), email=row[1], password_hash=row[2], created_us=row[3])
-
-
-def session_of(row: tuple[Any, ...]) -> Session:
-    """Return the session of a row `SESSION`."""
-    return Session(token_hash=row[0], account_id=_uuid(row[1]), created_us=row[2], expires_us=row[3])
 
 
 def device_of(row: tuple[Any, ...]) -> Device:

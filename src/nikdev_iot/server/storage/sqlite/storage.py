@@ -53,7 +53,16 @@ def _epoch(writer: sqlite3.Connection, new_epoch: Callable[[], bytes]) -> bytes:
 
 
 class SqliteStorage(
-    PackReads, FleetReads, AccountReads, DashboardReads, DeletionReads, LogReads, OperatingReads, LeavingReads, PeopleReads, SettingReads
+    PackReads,
+    FleetReads,
+    AccountReads,
+    DashboardReads,
+    DeletionReads,
+    LogReads,
+    OperatingReads,
+    LeavingReads,
+    PeopleReads,
+    SettingReads,
 ):
     """`port.Storage` in WAL mode with full synchronisation: one writer connection, and a pool of readers.
 

@@ -17,7 +17,9 @@ from .deletions import DeletionWrites
 from .leaving import LeavingWrites
 from .operating import OperatingWrites
 from .origins import Origin, OriginCache, RawKey, load_origin, put_origins, put_shelves, with_pack
+from .people import PeopleWrites
 from .read_packs import find_arrival
+from .settings import SettingWrites
 from .write_accounts import AccountWrites
 
 __all__ = ["SqliteWrite"]
@@ -40,7 +42,9 @@ _SEEN = Bulk(
 _BEGIN = "SELECT value, EXISTS (SELECT 1 FROM leaving) FROM meta WHERE name = 'arrival'"
 
 
-class SqliteWrite(AccountWrites, DashboardWrites, DeletionWrites, OperatingWrites, LeavingWrites):
+class SqliteWrite(
+    AccountWrites, DashboardWrites, DeletionWrites, OperatingWrites, LeavingWrites, PeopleWrites, SettingWrites
+):
     """`port.WriteTransaction` on the one writer connection, inside BEGIN IMMEDIATE.
 
     That holds the file's write lock from the first statement on, so that what is read here stays so until its end.

@@ -1,4 +1,4 @@
-"""One write transaction: accounts, sessions, devices, fields and keys."""
+"""One write transaction: devices, fields and keys."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 from nikdev_iot.server.errors import Conflict
 from nikdev_iot.server.storage.port import kinds_mask
-from nikdev_iot.server.storage.records import Account, ApiKey, Device, Field, Session
+from nikdev_iot.server.storage.records import ApiKey, Device, Field
 
 from .bulk import Execute
-from .rows import ACCOUNT, DEVICE, FIELD, KEY, SESSION
+from .rows import DEVICE, FIELD, KEY
 
 __all__ = ["AccountWrites"]
 
@@ -31,28 +31,6 @@ class AccountWrites:
             self._execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", row)  # noqa: S608 - our own names
         except sqlite3.IntegrityError:
             raise Conflict(conflict, hint="Nothing was stored.") from None
-
-    def add_account(self, account: Account) -> None:
-        email = account.email.lower()
-        row = (account.id.bytes, email, account.password_hash, account.created_us)
-        self._add("accounts", ACCOUNT, row, f"There is an account {email} already.")
-
-    def renew_password_hash(self, account_id: uuid.UUID, password_hash: str) -> None:
-        self._execute("UPDATE accounts SET password_hash = ? WHERE id = ?", (password_hash, account_id.bytes))
-
-    def set_password(self, account_id: uuid.UUID, password_hash: str) -> None:
-        self.renew_password_hash(account_id, password_hash)
-        self._execute("DELETE FROM sessions WHERE account = ?", (account_id.bytes,))
-
-    def add_session(self, session: Session) -> None:
-        row = (session.token_hash, session.account_id.bytes, session.created_us, session.expires_us)
-        self._add("sessions", SESSION, row, "There is such a session already.")
-
-    def end_session(self, token_hash: bytes) -> None:
-        self._execute("DELETE FROM sessions WHERE token_hash = ?", (token_hash,))
-
-    def forget_sessions(self, *, before_us: int) -> int:
-        return self._execute("DELETE FROM sessions WHERE expires_us < ?", (before_us,)).rowcount
 
     def add_device(self, device: Device) -> None:
         row = (

@@ -12,7 +12,9 @@ from fastapi import Depends, Path, Request, Response
 from fastapi.routing import APIRoute
 
 from nikdev_iot.server.accounts.keys import parse_uuid
+from nikdev_iot.server.accounts.people import parse_role
 from nikdev_iot.server.errors import Forbidden, NotFound, Unauthorized
+from nikdev_iot.server.storage.people import Role, Standing
 from nikdev_iot.server.storage.records import ApiKey, Device, Session
 from nikdev_iot.server.web.doubles import refuse_doubles
 from nikdev_iot.wire.headers import API_KEY, DEVICE_ID
@@ -21,6 +23,7 @@ from .services import Services
 
 __all__ = [
     "ACCESS",
+    "ROLE",
     "Caller",
     "GuardedRoute",
     "KeyCaller",
@@ -36,6 +39,10 @@ __all__ = [
 
 ACCESS = "x-nikdev-access"
 """The key under which the OpenAPI document tells the access of each operation."""
+ROLE = "x-nikdev-role"
+"""The same for the role that a signed-in person needs in the account."""
+
+_READING = frozenset({"GET", "HEAD"})
 
 
 class Needs(StrEnum):
@@ -43,7 +50,7 @@ class Needs(StrEnum):
 
     PUBLIC = "public"
     SESSION = "session"
-    """A signed-in person. Devices, fields and keys in the path are theirs, or do not exist."""
+    """A signed-in person. Devices, fields and keys in the path are the account's, or do not exist."""
     READ = "read"
     """A device's key with read access."""
     WRITE = "write"
@@ -64,26 +71,39 @@ class KeyHolder:
 class SignedIn:
     """Who came with a session."""
 
-    session: Session
+    standing: Standing
     token: str
+
+    @property
+    def session(self) -> Session:
+        """The session."""
+        return self.standing.session
 
 
 @dataclass(frozen=True, slots=True)
 class OwnedDevice:
-    """A signed-in person, and the device of theirs that the path names."""
+    """A signed-in person, and the device of the account that the path names."""
 
-    session: Session
+    standing: Standing
     device: Device
     key: ApiKey | None = None
     """Where the path names one."""
+
+    @property
+    def session(self) -> Session:
+        """The session."""
+        return self.standing.session
 
 
 Caller: TypeAlias = KeyHolder | SignedIn | OwnedDevice | None
 
 
-def needs(access: Needs, **more: Any) -> dict[str, Any]:
-    """Return the `openapi_extra` of a route that needs this access; `more` goes into the document beside it."""
-    return {ACCESS: access.value, **more}
+def needs(access: Needs, *, role: Role | None = None, **more: Any) -> dict[str, Any]:
+    """Return the `openapi_extra` of a route that needs this access; `more` goes into the document beside it.
+
+    A route of a signed-in person is for viewers where it only reads, else for editors, unless it says another `role`.
+    """
+    return {ACCESS: access.value, **({ROLE: role.name.lower()} if role else {}), **more}
 
 
 class GuardedRoute(APIRoute):
@@ -92,22 +112,28 @@ class GuardedRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return FastAPI's handler behind the check; raises `ValueError` for a route that names no access."""
         handler = super().get_route_handler()
-        access = Needs((self.openapi_extra or {}).get(ACCESS, ""))
+        extra = dict(self.openapi_extra or {})
+        access = Needs(extra.get(ACCESS, ""))
+        role = Role.VIEWER
+        if access is Needs.SESSION:
+            default = Role.VIEWER if (self.methods or set()) <= _READING else Role.EDITOR
+            role = parse_role(extra.setdefault(ROLE, default.name.lower()))
+            self.openapi_extra = extra
 
         async def guarded(request: Request) -> Response:
-            request.state.caller = await _admit(request, access)
+            request.state.caller = await _admit(request, access, role)
             return await handler(request)
 
         return guarded
 
 
-async def _admit(request: Request, access: Needs) -> Caller:
+async def _admit(request: Request, access: Needs, role: Role) -> Caller:
     services: Services = request.app.state.services
     refuse_doubles(request.headers.raw)
     if access is Needs.PUBLIC:
         return None
     if access is Needs.SESSION:
-        return await _admit_session(request, services)
+        return await _admit_session(request, services, role)
     peer = request.client.host if request.client else ""
     found = await services.gate.admit(request.headers.get(DEVICE_ID), request.headers.get(API_KEY), peer)
     if access is Needs.READ and not found.key.can_read:
@@ -119,23 +145,28 @@ async def _admit(request: Request, access: Needs) -> Caller:
     return KeyHolder(found.device, found.key)
 
 
-async def _admit_session(request: Request, services: Services) -> Caller:
+async def _admit_session(request: Request, services: Services, role: Role) -> Caller:
     request.state.challenge = "Bearer"  # what an answer of 401 has to say (RFC 9110, 15.5.2)
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthorized("You are not signed in.", hint="Sign in at POST /api/v1/sessions and send its token.")
-    session = await asyncio.to_thread(services.sessions.session, token)
+    standing = await asyncio.to_thread(services.sessions.standing, token)
+    if standing.role < role:
+        raise Forbidden(
+            f"That is for an {role.name.lower()} of the account; you are its {standing.role.name.lower()}.",
+            hint="Nothing was changed. Ask an owner of the account.",
+        )
     if "device_id" not in request.path_params:
-        return SignedIn(session, token)
-    return await asyncio.to_thread(_find_owned, services, session, request.path_params)
+        return SignedIn(standing, token)
+    return await asyncio.to_thread(_find_owned, services, standing, request.path_params)
 
 
-def _find_owned(services: Services, session: Session, named: Mapping[str, str]) -> OwnedDevice:
+def _find_owned(services: Services, standing: Standing, named: Mapping[str, str]) -> OwnedDevice:
     """Look up what the path names, so that a thing that is not there is 404 whatever the body."""
     device_id = parse_uuid(named["device_id"])
     if device_id is None:
         raise NotFound(f"There is no device {named['device_id'][:60]!r}.", hint="A Device ID is a UUID.")
-    device = services.devices.get(device_id, account_id=session.account_id)
+    device = services.devices.get(device_id, account_id=standing.account.id)
     key = None
     if "key_id" in named:
         key_id = parse_uuid(named["key_id"])
@@ -145,7 +176,7 @@ def _find_owned(services: Services, session: Session, named: Mapping[str, str]) 
         key = services.keys.get(key_id, device_id=device_id)
     if "field_id" in named:
         services.fields.get(device_id, named["field_id"])
-    return OwnedDevice(session, device, key)
+    return OwnedDevice(standing, device, key)
 
 
 def _caller(request: Request, kind: type[Any]) -> Any:

@@ -7,9 +7,23 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from nikdev_iot.server.accounts import Accounts, Devices, Fields, Keys, Sessions, SetUp
+from nikdev_iot.server.accounts import (
+    Accounts,
+    Devices,
+    Fields,
+    Invitations,
+    Keys,
+    People,
+    Registering,
+    Sessions,
+    Settings,
+    SetUp,
+    TwoFactor,
+)
+from nikdev_iot.server.dashboards.dashboards import Dashboards
 from nikdev_iot.server.ingest.last_pushes import LastPushes
 from nikdev_iot.server.live.hub import LiveHub
+from nikdev_iot.server.measures.measures import Measures
 from nikdev_iot.server.storage.port import Storage
 from nikdev_iot.server.storage.records import Access
 from nikdev_iot.wire.limits import DEFAULT_LIMITS, Limits
@@ -45,7 +59,15 @@ class Services:
     fields: Fields
     keys: Keys
     sessions: Sessions
+    people: People
+    two_factor: TwoFactor
+    invitations: Invitations
+    registering: Registering
+    settings: Settings
     set_up: SetUp
+    dashboards: Dashboards
+    measures: Measures
+    """What the server knows of itself."""
     last_pushes: LastPushes
     """When devices pushed last: `last_pushes.merged(devices)` gives records with what the store will say soon."""
     live: LiveHub

@@ -1,35 +1,28 @@
-"""`/admin/login` and `/admin/logout`."""
+"""`/admin/login`, with the second factor where it is on, and `/admin/logout`."""
 
 from __future__ import annotations
 
 import asyncio
-from functools import partial
-from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 
-from nikdev_iot.server.accounts.sessions import SESSION_LIFETIME_US
-from nikdev_iot.server.errors import TooMany, Unauthorized
+from nikdev_iot.server.accounts.settings import Registration
+from nikdev_iot.server.errors import NotFound, Refused, TooMany, Unauthorized
 from nikdev_iot.server.web.api.routing import ServicesOf
+from nikdev_iot.server.web.api.services import Services
 
 from .routing import FormOf, VisitOf, Who, page_router, who
 from .shell import page, redirect
-from .visit import COOKIE, forget_session, keep_session
+from .signing import browser_of, enter, hashing, own_path, peer_of
+from .visit import COOKIE, forget_session
 
-__all__ = ["own_path", "routes"]
+__all__ = ["HALF_COOKIE", "routes"]
 
 routes = page_router()
-_HOME = "/admin/devices"
-
-
-def own_path(target: str) -> str:
-    """Return where to go after signing in: `target` where it is a page of ours, else the devices."""
-    parts = urlsplit(target) if target.isascii() and target.isprintable() and "\\" not in target else None
-    if parts is None or parts.scheme or parts.netloc or not parts.path.startswith("/admin/"):
-        return _HOME
-    if parts.path in {"/admin/login", "/admin/logout"} or ".." in parts.path:
-        return _HOME
-    return target
+HALF_COOKIE = "nikdev_half_session"
+"""Holds what the second step goes on with, for ten minutes, and opens nothing."""
+_HALF_PATH = "/admin/login"
+_HALF_S = 600
 
 
 @routes.get("/admin/login", openapi_extra=who(Who.ANYONE))
@@ -43,26 +36,63 @@ def login(request: Request, services: ServicesOf) -> Response:
             pass
         else:
             return redirect(own_path(target))
-    return page(request, "login/login.html", next=target, email="", wrong={})
+    return _form(request, services, target=target)
 
 
 @routes.post("/admin/login", openapi_extra=who(Who.ANYONE))
 async def sign_in(request: Request, form: FormOf, services: ServicesOf) -> Response:
-    """Begin a session, under a token of its own."""
-    peer = request.client.host if request.client else ""
+    """Begin a session, under a token of its own; where the second factor is on, ask for its code first."""
     email, target = form.text("email"), form.text("next")
-    begin = partial(services.sessions.sign_in, email=email, password=form.get("password", ""), peer=peer)
-    loop = asyncio.get_running_loop()
     try:
-        signed_in = await loop.run_in_executor(services.password_executor, begin)
-    except (Unauthorized, TooMany) as error:
-        return page(
-            request, "login/login.html", status=error.status, next=target, email=email, wrong={"password": str(error)}
+        signed_in = await hashing(
+            services,
+            services.sessions.sign_in,
+            email=email,
+            password=form.get("password", ""),
+            peer=peer_of(request),
+            browser=browser_of(request),
+            waits=True,
         )
-    if before := request.cookies.get(COOKIE):
-        await asyncio.to_thread(services.sessions.sign_out, before)
-    answer = redirect(own_path(target))
-    keep_session(answer, request, signed_in.token, lifetime_s=SESSION_LIFETIME_US // 1_000_000)
+    except (Unauthorized, TooMany) as error:
+        return await asyncio.to_thread(_form, request, services, target=target, email=email, error=error)
+    if not signed_in.session.awaits_code:
+        return await enter(request, services, signed_in, target)
+    answer = page(request, "login/code.html", next=target, wrong={})
+    answer.set_cookie(
+        HALF_COOKIE,
+        signed_in.token,
+        max_age=_HALF_S,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+        path=_HALF_PATH,
+    )
+    return answer
+
+
+@routes.get("/admin/login/code", openapi_extra=who(Who.ANYONE))
+def code() -> Response:
+    """Where a reload of the second step comes: the code is asked for behind the password only."""
+    return redirect("/admin/login")
+
+
+@routes.post("/admin/login/code", openapi_extra=who(Who.ANYONE))
+async def confirm(request: Request, form: FormOf, services: ServicesOf) -> Response:
+    """Take the code of the second factor, and begin the session."""
+    target = form.text("next")
+    try:
+        signed_in = await asyncio.to_thread(
+            services.sessions.confirm,
+            request.cookies.get(HALF_COOKIE, ""),
+            form.text("code"),
+            peer=peer_of(request),
+        )
+    except (Unauthorized, TooMany) as error:
+        return page(request, "login/code.html", status=error.status, next=target, wrong={"code": str(error)})
+    except NotFound as error:
+        return await asyncio.to_thread(_form, request, services, target=target, error=error)
+    answer = await enter(request, services, signed_in, target)
+    answer.delete_cookie(HALF_COOKIE, path=_HALF_PATH, httponly=True, samesite="strict")
     return answer
 
 
@@ -73,3 +103,18 @@ def sign_out(visit: VisitOf, services: ServicesOf) -> Response:
     answer = redirect("/admin/login")
     forget_session(answer)
     return answer
+
+
+def _form(
+    request: Request, services: Services, *, target: str, email: str = "", error: Refused | None = None
+) -> Response:
+    return page(
+        request,
+        "login/login.html",
+        status=error.status if error else 200,
+        next=target,
+        email=email,
+        wrong={"password": str(error)} if error else {},
+        needs_set_up=services.set_up.is_needed(),
+        is_open=services.settings.registration is Registration.OPEN,
+    )

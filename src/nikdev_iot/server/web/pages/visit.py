@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
-from enum import IntEnum
 from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 
 from nikdev_iot.server.accounts.keys import parse_uuid
 from nikdev_iot.server.errors import Forbidden, NotFound, Unauthorized
+from nikdev_iot.server.storage.people import Person, Role
 from nikdev_iot.server.storage.records import Account, Device, Session
 from nikdev_iot.server.web.api.services import Services
 
@@ -20,34 +20,31 @@ __all__ = ["COOKIE", "Role", "Visit", "check_origin", "find_visit", "forget_sess
 COOKIE = "nikdev_session"
 
 
-class Role(IntEnum):
-    """What a person may do with an account; each may do what those below may."""
-
-    VIEWER = 1
-    """Look."""
-    EDITOR = 2
-    """Change devices, fields, keys, dashboards and values."""
-    OWNER = 3
-    """Invite and remove people."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
     """One request of a signed-in person."""
 
+    person: Person
     account: Account
+    """The one that the person works with at present; there may be others."""
     session: Session
     token: str
-    role: Role = Role.OWNER
-    is_operator: bool = False
-    """Whether the person runs this server, and sees its page."""
+    role: Role
+    """The person's in this account."""
+    has_others: bool = False
+    """Whether the person belongs to further accounts."""
     device: Device | None = None
     """The device that the path names: one of this account."""
 
     @property
     def email(self) -> str:
         """The person's e-mail address."""
-        return self.account.email
+        return self.person.email
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether the person runs this server, and sees its page."""
+        return self.person.is_operator
 
     @property
     def can_edit(self) -> bool:
@@ -82,20 +79,20 @@ def find_visit(request: Request, services: Services) -> Visit:
     token = request.cookies.get(COOKIE, "")
     if not token:
         raise Unauthorized("You are not signed in.", hint="Sign in.")
-    session = services.sessions.session(token)
-    account = services.accounts.get(session.account_id)
-    first = services.accounts.all()[:1]
+    standing = services.sessions.standing(token)
     device = None
     if "device_id" in request.path_params:
         device_id = parse_uuid(request.path_params["device_id"])
         if device_id is None:
             raise NotFound("There is no such device.", hint="A Device ID is a UUID.")
-        device = services.devices.get(device_id, account_id=account.id)
+        (device,) = services.last_pushes.merged([services.devices.get(device_id, account_id=standing.account.id)])
     return Visit(
-        account=account,
-        session=session,
+        person=standing.person,
+        account=standing.account,
+        session=standing.session,
         token=token,
-        is_operator=bool(first) and first[0].id == account.id,
+        role=standing.role,
+        has_others=standing.account_count > 1,
         device=device,
     )
 

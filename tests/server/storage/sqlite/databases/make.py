@@ -7,7 +7,15 @@ import tempfile
 import uuid
 from pathlib import Path
 
-from tests.conformance.made import made_account, made_api_key, made_device, made_pack, made_session
+from tests.conformance.made import (
+    made_account,
+    made_api_key,
+    made_device,
+    made_membership,
+    made_pack,
+    made_person,
+    made_session,
+)
 
 from nikdev_iot.model.values import Kind
 from nikdev_iot.server.storage.records import Field, LatestSnapshot, NewField
@@ -17,14 +25,17 @@ from nikdev_iot.server.storage.sqlite.migrations import LATEST
 
 def main() -> None:
     """Write it beside this file."""
-    account = made_account(email="ada@example.org", id=uuid.UUID(int=1))
+    account = made_account(name="ada@example.org", id=uuid.UUID(int=1))
+    person = made_person(email="ada@example.org", id=uuid.UUID(int=1), is_operator=True)
     device = made_device(id=uuid.UUID(int=2), account_id=account.id)
     key = (device.id, uuid.UUID(int=3))
     with tempfile.TemporaryDirectory() as folder:
         storage = SqliteStorage.open(Path(folder), new_epoch=lambda: bytes(range(16)))
         with storage.write() as write:
             write.add_account(account)
-            write.add_session(made_session(account, token_hash=bytes(32)))
+            write.add_person(person)
+            write.put_membership(made_membership(account, person))
+            write.add_session(made_session(person, account, token_hash=bytes(32)))
             write.add_device(device)
             write.add_key(made_api_key(device, can_write=False, last_used_us=9))
             write.update_field(
