@@ -108,7 +108,7 @@ class NikdevChart extends HTMLElement {
     const pair = findPair(numbers);
     const plotted = numbers.filter((field) => !pair?.includes(field));
     const isOverlaid = this.isOverlaid && plotted.length > 1;
-    this.hasRight = isOverlaid && new Set(plotted.map((field) => field.unit)).size > 1;
+    this.hasRight = isOverlaid;
     const height = Number(this.getAttribute("height")) || (isOverlaid ? 300 : 148);
     const groups = isOverlaid ? [plotted] : plotted.map((field) => [field]);
     this.panels = groups.map((group, n) => new Plot(this, group, { height, hasRight: this.hasRight, isFirst: n === 0 }));
@@ -123,7 +123,7 @@ class NikdevChart extends HTMLElement {
         const panel = this.panels.find((one) => one.root === target);
         if (!panel) continue;
         panel.isSeen = isIntersecting;
-        if (isIntersecting) this.#show(panel, { isDataNew: true });
+        if (isIntersecting) panel.update({ isDataNew: true });
       }
     }, { rootMargin: "300px" });
     for (const panel of this.panels) {
@@ -161,6 +161,7 @@ class NikdevChart extends HTMLElement {
     on(time, "extent", () => this.overview?.draw());
     on(this.source, "data", () => this.#arrived());
     on(this.source, "state", () => this.#said());
+    on(this.source, "live", ({ detail }) => this.#came(detail.mustReload));
     this.stops.push(onTheme(() => this.redraw()));
     const resized = new ResizeObserver(() => {
       if (this.clientWidth === this.width) return;
@@ -220,19 +221,15 @@ class NikdevChart extends HTMLElement {
         await this.overview.load();
         if (time.quick === "all" && !time.extent) time.setExtent(time.nowUs() - 36e8, time.nowUs());
       }
-      if (this.hasAttribute("live") && !this.source.isFollowed) {
-        this.source.isFollowed = true;
-        const { subscribe } = await import("./live.js");
-        subscribe([this.getAttribute("device")], (event) => this.#live(event));
-      }
+      if (this.hasAttribute("live")) await this.source.follow();
     }));
   }
 
-  #live(event) {
-    if (event.gone || event.type === "gone") return;
-    const mustReload = this.source.take(event.data ?? event);
-    if (mustReload && time.live) this.load();
-    if (time.live) time.tick();
+  #came(mustReload) {
+    const { newestUs } = this.source;
+    if (time.extent && newestUs > time.extent.endUs) time.setExtent(time.extent.startUs, newestUs);
+    if (mustReload) this.load();
+    time.tick();
   }
 
   /** Draw at the next frame; what comes until then is drawn with it. */
@@ -241,13 +238,14 @@ class NikdevChart extends HTMLElement {
     this.frame ??= requestAnimationFrame(() => {
       const { due } = this;
       this.frame = this.due = null;
-      for (const panel of this.panels) if (panel.isSeen) due.isFull ? this.#show(panel, due) : panel.showCursor();
+      for (const panel of this.panels) {
+        if (due.isDataNew || (due.isFull && panel.isSeen)) panel.update(due);
+        else if (panel.isSeen) panel.showCursor();
+      }
       if (due.isFull) this.overview?.update();
       this.#readout();
     });
   }
-
-  #show(panel, change) { panel.update({ isDataNew: Boolean(change.isDataNew) || panel.isBehind }); }
 
   redraw() {
     for (const panel of this.panels) {
@@ -299,7 +297,7 @@ class NikdevChart extends HTMLElement {
 
   async #png() {
     const { savePicture } = await import("./chart_export.js");
-    for (const panel of this.panels) this.#show(panel, { isDataNew: true });
+    for (const panel of this.panels) panel.update({ isDataNew: true });
     await savePicture(this);
   }
 }

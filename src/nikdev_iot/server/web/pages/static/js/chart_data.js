@@ -171,7 +171,25 @@ export class Source extends EventTarget {
   }
 
   add(chart) { this.charts.add(chart); }
-  remove(chart) { this.charts.delete(chart); }
+
+  remove(chart) {
+    this.charts.delete(chart);
+    if (this.charts.size) return;
+    this.leave?.();
+    this.leave = this.isFollowed = null;
+  }
+
+  /** Take what comes live from now on. Event: `live` after each, with `detail.mustReload`. */
+  async follow() {
+    if (this.isFollowed || !this.device) return;
+    this.isFollowed = true;
+    const { subscribe } = await import("./live.js");
+    if (!this.isFollowed) return;
+    this.leave = subscribe([this.device], (event) => {
+      if (!event.gone) this.take(event);
+    });
+  }
+
   get wanted() { return [...new Set([...this.charts].flatMap((chart) => chart.fieldIds))]; }
 
   url(startUs, endUs, points, fields = this.wanted) {
@@ -235,7 +253,7 @@ export class Source extends EventTarget {
     return (this.hasNews && performance.now() - this.loadedAt > REFRESH_MS) || size > points * 3;
   }
 
-  /** A live event; returns whether all has to be loaded anew. */
+  /** A live event. */
   take(event) {
     for (const [id, points] of Object.entries(event.points ?? {})) {
       const series = this.fields.get(id);
@@ -246,7 +264,7 @@ export class Source extends EventTarget {
     this.hasNews = true;
     if (this.loaded) this.loaded.endUs = Math.max(this.loaded.endUs, event.received_us ?? 0);
     this.dispatchEvent(new Event("data"));
-    return Boolean(event.reload);
+    this.dispatchEvent(new CustomEvent("live", { detail: { mustReload: Boolean(event.reload) } }));
   }
 }
 

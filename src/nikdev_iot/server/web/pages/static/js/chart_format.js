@@ -3,7 +3,9 @@
 const day = { weekday: "short", day: "numeric", month: "short", year: "numeric" };
 const clock = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
 const dayAndClock = new Intl.DateTimeFormat("en-GB", { ...day, ...clock });
+const dayMonth = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const shortDay = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
+const shortDayAndClockInYear = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const shortDayAndClock = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const onlyClock = new Intl.DateTimeFormat("en-GB", clock);
 const zoneName = new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" });
@@ -21,13 +23,16 @@ export const utcTime = (us) => new Date(us / 1e3).toISOString().replace("T", " "
 
 /** A range, as short as it can be said. */
 export function betweenTimes(startUs, endUs) {
-  const format = endUs - startUs > 3 * 31536e9 ? shortDay : shortDayAndClock;
-  return endUs - startUs > 60 * 864e8 ? shortDay.formatRange(startUs / 1e3, endUs / 1e3) : format.formatRange(startUs / 1e3, endUs / 1e3);
+  const isThisYear = new Date(startUs / 1e3).getFullYear() === new Date().getFullYear();
+  const format = endUs - startUs > 60 * 864e8 ? shortDay : isThisYear ? shortDayAndClock : shortDayAndClockInYear;
+  if (endUs - startUs < 6e8) return `${shortDay.format(startUs / 1e3)}, ${clockTime(startUs)} – ${clockTime(endUs)}`;
+  return format.formatRange(startUs / 1e3, endUs / 1e3);
 }
 
-/** The time of a commit, or of a bucket from its start to its end. */
+/** The time of a commit, or of a bucket from its start to its end, for who knows the year. */
 export function pointTime(us, everyUs) {
-  return everyUs ? `${longTime(us)} – ${everyUs < 864e8 ? clockTime(us + everyUs) : shortDay.format((us + everyUs) / 1e3)}` : longTime(us);
+  const begin = `${dayMonth.format(us / 1e3)}, ${clockTime(us)}`;
+  return everyUs ? `${begin} – ${everyUs < 864e8 ? clockTime(us + everyUs) : dayMonth.format((us + everyUs) / 1e3)}` : begin;
 }
 
 /** A number with the decimals that its field wants; else without the noise of float32. */
@@ -39,6 +44,13 @@ export function formatNumber(value, decimals = null) {
   const size = Math.abs(value);
   if (size >= 1e9 || size < 1e-4) return value.toExponential(5).replace(/\.?0+e/, "e").replace("-", "−");
   return group(String(Number(value.toPrecision(7))));
+}
+
+/** A mean: one decimal more than what it is the mean of, or those that its field wants. */
+export function formatMean(mean, low, high, decimals = null) {
+  const digits = (value) => (/\.(\d+)$/.exec(String(Number(value.toPrecision(7)))) ?? ["", ""])[1].length;
+  if (decimals !== null || Math.abs(mean) >= 1e9 || Math.abs(mean) < 1e-4) return formatNumber(mean, decimals);
+  return formatNumber(low === high ? mean : Number(mean.toFixed(Math.min(7, Math.max(digits(low), digits(high)) + 1))));
 }
 
 function group(text) {

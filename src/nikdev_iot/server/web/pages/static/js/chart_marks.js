@@ -119,6 +119,21 @@ export function liveEdge(u) {
   ctx.restore();
 }
 
+/** Above each y axis, the colours of those that it measures. */
+export function axisMarks(u, colors, scaleOf) {
+  const { ctx, bbox } = u;
+  const dense = uPlot.pxRatio;
+  ctx.save();
+  for (const at of [0, 1]) {
+    colors.filter((_, n) => scaleOf[n] === at).forEach((color, n) => {
+      ctx.fillStyle = color;
+      const left = at ? bbox.left + bbox.width + (8 + n * 10) * dense : bbox.left - (16 + n * 10) * dense;
+      ctx.fillRect(left, bbox.top - 14 * dense, 8 * dense, 8 * dense);
+    });
+  }
+  ctx.restore();
+}
+
 /** Messages nearer to each other than a flag is wide share one. */
 export function grouped(messages, startUs, endUs, width) {
   const groups = [];

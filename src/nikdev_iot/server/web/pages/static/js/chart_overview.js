@@ -36,7 +36,6 @@ export class Overview {
     this.root.setAttribute("aria-hidden", "true"); // the same is done with keys on each chart, and with the bar
     this.canvas = this.root.appendChild(element("canvas"));
     this.window = this.root.appendChild(element("div", "overview-window"));
-    this.text = this.root.appendChild(element("div", "overview-text"));
     this.window.hidden = true;
     this.root.addEventListener("pointerdown", (event) => this.#press(event));
     this.root.addEventListener("pointermove", (event) => this.#move(event));
@@ -53,12 +52,7 @@ export class Overview {
     this.draw();
   }
 
-  get extent() {
-    const { extent } = time;
-    if (!extent) return null;
-    const endUs = Math.max(extent.endUs, time.nowUs() - extent.endUs < (extent.endUs - extent.startUs) * 2 ? time.nowUs() : extent.endUs);
-    return { startUs: extent.startUs, endUs: Math.max(endUs, extent.startUs + 1e6) };
-  }
+  get extent() { return time.whole; }
 
   get inset() { return gutters(this.root.clientWidth, this.view.hasRight); }
 
@@ -72,7 +66,7 @@ export class Overview {
     ctx.fillStyle = faint(token("well"), 0.7);
     ctx.fillRect(left, 0, inner, height);
     if (this.found?.series.times.length) this.#line(ctx, left, inner, height, extent);
-    this.text.textContent = betweenTimes(extent.startUs, extent.endUs);
+    this.root.title = `All values: ${betweenTimes(extent.startUs, extent.endUs)}`;
     this.update();
   }
 

@@ -1,6 +1,6 @@
 // Pieces of a chart that are no canvas.
 
-import { fieldColor, formatNumber } from "./chart_format.js";
+import { fieldColor, formatMean, formatNumber } from "./chart_format.js";
 
 export function element(name, classes = "", text = null) {
   const made = document.createElement(name);
@@ -29,8 +29,8 @@ export function legendEntry(home, field) {
   recolor();
   return {
     root, recolor,
-    show(number, between, title) {
-      value.textContent = formatNumber(number, field.decimals);
+    show(number, between, title, isMean = false) {
+      value.textContent = isMean ? formatMean(number, ...between, field.decimals) : formatNumber(number, field.decimals);
       value.title = [number === null ? "" : String(number), title].filter(Boolean).join(", ");
       range.textContent = between ? `${formatNumber(between[0], field.decimals)} – ${formatNumber(between[1], field.decimals)}` : "";
       unit.hidden = number === null || !field.unit;

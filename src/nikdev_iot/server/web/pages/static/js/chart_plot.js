@@ -4,7 +4,7 @@
 import { attach } from "./chart_input.js";
 import { lowerBound, summary, toColumns, valueAt } from "./chart_data.js";
 import { axisNumbers, betweenTimes, faint, fieldColor, formatNumber, longTime, pointTime, token } from "./chart_format.js";
-import { hatch, isolated, layFlags, line, liveEdge } from "./chart_marks.js";
+import { axisMarks, hatch, isolated, layFlags, line, liveEdge } from "./chart_marks.js";
 import { element, legendEntry } from "./chart_parts.js";
 import { time } from "./range.js";
 
@@ -31,7 +31,6 @@ export function gutters(width, hasRight) {
 export class Plot {
   constructor(view, fields, { height, hasRight, isFirst }) {
     Object.assign(this, { view, fields, height, hasRight, isFirst });
-    this.units = [...new Set(fields.map((field) => field.unit))];
     this.id = `plot-${Math.random().toString(36).slice(2, 9)}`;
     this.root = element("section", "panel");
     this.head = this.root.appendChild(element("header", "panel-head"));
@@ -83,6 +82,21 @@ export class Plot {
     this.after();
   }
 
+  /** The number of each field's scale: one for each unit; without units, one for each size of values. */
+  scales() {
+    if (this.fixedScales?.length) return this.fixedScales;
+    const units = [];
+    const found = this.fields.map((field) => {
+      const series = this.view.series(field.id);
+      const top = series?.mean.length ? series.mean.reduce((most, value) => Math.max(most, Math.abs(value)), 0) : null;
+      const at = units.findIndex((one) => one.unit === field.unit && (field.unit || one.top === null || top === null || (one.top <= top * 12 && top <= one.top * 12)));
+      return at >= 0 ? at : units.push({ unit: field.unit, top }) - 1;
+    });
+    // As the first values have it, and so until other fields are chosen: a scale does not change under the eyes.
+    if (this.view.source.loaded) this.fixedScales = found;
+    return found;
+  }
+
   #columns() {
     const list = this.series();
     if (list.some((series) => series?.times.length)) {
@@ -93,39 +107,46 @@ export class Plot {
 
   #options(width) {
     const { left, right } = this.gutters;
+    const scaleOf = this.scales();
+    const count = Math.max(...scaleOf) + 1;
     const mark = token("quiet");
     const rule = { stroke: token("line"), width: 1 };
     const axes = [
       { side: 2, size: AXIS_HEIGHT, gap: 4, font: FONT, lineGap: 1.25, stroke: mark, grid: rule, ticks: { ...rule, size: 4 }, values: TIME_MARKS, space: width < 480 ? 56 : 72 },
-      ...this.units.slice(0, 2).map((unit, at) => ({
+      ...Array.from({ length: Math.min(2, count) }, (_, at) => ({
         scale: `y${at}`, side: at ? 1 : 3, size: at ? right : left, gap: 6, font: FONT, stroke: mark, space: 34,
         grid: { ...rule, show: at === 0 }, ticks: { show: false }, values: (u, splits) => axisNumbers(splits),
       })),
     ];
     const scales = { x: { time: true, auto: false, range: () => [time.startUs / 1e3, time.endUs / 1e3] } };
-    this.units.forEach((unit, at) => { scales[`y${at}`] = { range: (u, low, high) => rangeOf(low, high) }; });
+    for (let at = 0; at < count; at += 1) scales[`y${at}`] = { range: (u, low, high) => rangeOf(low, high) };
     const series = [{}];
     const bands = [];
     this.fields.forEach((field, n) => {
-      const scale = `y${this.units.indexOf(field.unit)}`;
+      const scale = `y${scaleOf[n]}`;
       const color = fieldColor(field);
+      this.entries[n].root.classList.toggle("is-without-axis", scaleOf[n] > 1);
       const edge = { scale, stroke: "transparent", width: 0, points: { show: false } };
       series.push({ scale, stroke: color, width: 1.5, points: { size: 4, width: 0, fill: color, space: 10 } }, edge, { ...edge });
       bands.push({ series: [n * 3 + 3, n * 3 + 2], fill: faint(color, 0.22) });
     });
     return {
-      width, height: this.height + AXIS_HEIGHT, ms: 1, padding: [this.isFirst ? 18 : 8, this.hasRight && this.units.length > 1 ? 0 : right, 0, 0],
+      width, height: this.height + AXIS_HEIGHT, ms: 1, padding: [this.isFirst ? 18 : 8, count > 1 ? 0 : right, 0, 0],
       legend: { show: false }, cursor: { show: false }, select: { show: false }, scales, axes, series, bands,
       hooks: {
         drawAxes: [(u) => { hatch(u, this.view.source.gaps); line(u, this.view.source.messages); }],
-        draw: [(u) => { isolated(u, this.fields.map(fieldColor)); if (time.live) liveEdge(u); }],
+        draw: [(u) => {
+          isolated(u, this.fields.map(fieldColor));
+          if (count > 1) axisMarks(u, this.fields.map(fieldColor), scaleOf);
+          if (time.live) liveEdge(u);
+        }],
       },
     };
   }
 
   /** Take the newest data and range. */
   update({ isDataNew }) {
-    if (!this.plot) return this.draw();
+    if (!this.plot || (isDataNew && this.fields.length > 1 && !this.fixedScales)) return this.draw();
     this.plot.batch(() => {
       if (isDataNew) this.plot.setData((this.columns = this.#columns()), false);
       this.plot.setScale("x", { min: time.startUs / 1e3, max: time.endUs / 1e3 });
@@ -197,7 +218,7 @@ export class Plot {
       dot.hidden = !isSeen || at === null || !this.plot;
       if (dot.hidden) return;
       const stampMs = (series.times[at] + series.every / 2) / 1e3;
-      const scale = `y${this.units.indexOf(this.fields[n].unit)}`;
+      const scale = `y${this.scales()[n]}`;
       const top = this.plot.valToPos(series.mean[at], scale) + this.plot.bbox.top / (uPlot.pxRatio || 1);
       dot.style.transform = `translate(${left + this.plot.valToPos(stampMs, "x")}px, ${top}px)`;
       dot.style.borderColor = fieldColor(this.fields[n]);
@@ -218,10 +239,10 @@ export class Plot {
     const isBucket = Boolean(series?.every);
     if (time.cursorUs !== null) {
       const value = at === null ? null : isBucket ? series.mean[at] : series.exact[at];
-      entry.show(value, at !== null && isBucket ? [series.low[at], series.high[at]] : null, at === null ? "" : isBucket ? `mean of ${series.count[at]}` : "");
+      entry.show(value, at !== null && isBucket ? [series.low[at], series.high[at]] : null, at === null ? "" : isBucket ? `mean of ${series.count[at]}` : "", at !== null && isBucket);
       return;
     }
-    entry.show(known ? known.last : null, known ? [known.low, known.high] : null, known ? `${isBucket ? "last mean" : "last"}, ${longTime(known.lastUs)}` : "");
+    entry.show(known ? known.last : null, known ? [known.low, known.high] : null, known ? `${isBucket ? "last mean" : "last"}, ${longTime(known.lastUs)}` : "", Boolean(known) && isBucket);
   }
 
   spoken() {

@@ -1,7 +1,7 @@
 // What the charts show, as a table.
 
 import { lowerBound } from "./chart_data.js";
-import { formatNumber, longTime, stateText, utcTime } from "./chart_format.js";
+import { formatMean, formatNumber, longTime, stateText, utcTime } from "./chart_format.js";
 import { element } from "./chart_parts.js";
 import { time } from "./range.js";
 
@@ -16,7 +16,7 @@ export function rowsOf(fields, seriesOf, startUs, endUs) {
     if (!series) continue;
     for (let at = lowerBound(series.times, startUs); at < series.times.length && series.times[at] <= endUs; at += 1) {
       const text = (value) => formatNumber(value, field.decimals);
-      const cell = series.every ? `${text(series.mean[at])} (${text(series.low[at])} – ${text(series.high[at])})` : text(series.exact[at]);
+      const cell = series.every ? `${formatMean(series.mean[at], series.low[at], series.high[at], field.decimals)} (${text(series.low[at])} – ${text(series.high[at])})` : text(series.exact[at]);
       const cells = row(series.times[at]);
       cells.set(field.id, cells.has(field.id) ? `${cells.get(field.id)}; ${cell}` : cell);
     }

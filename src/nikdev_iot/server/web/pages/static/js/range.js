@@ -125,10 +125,10 @@ export class Time extends EventTarget {
     const known = this.extent;
     this.extent = known ? { startUs: Math.min(known.startUs, startUs), endUs: Math.max(known.endUs, endUs) } : { startUs, endUs };
     this.#say("extent");
-    if (this.quick === "all" && this.live && this.startUs !== this.extent.startUs) {
-      this.#follow();
-      this.#say("range", "extent");
-    }
+    if (this.quick !== "all" || (this.startUs === this.extent.startUs && this.isStopped)) return;
+    const before = this.startUs;
+    this.#follow();
+    if (before !== this.startUs) this.#say("range", "extent");
   }
 
   setCursor(us, { pinned = false } = {}) {
@@ -141,8 +141,23 @@ export class Time extends EventTarget {
   #follow() {
     this.endUs = this.nowUs();
     const span = this.quick === null ? this.width ?? this.spanUs : QUICK.get(this.quick);
-    const from = this.extent ? Math.min(this.extent.startUs, this.endUs - 6e7) : this.endUs - QUICK.get("1y");
-    this.startUs = Number.isNaN(span) ? from : this.endUs - span;
+    if (!Number.isNaN(span)) this.startUs = this.endUs - span;
+    else if (this.extent) Object.assign(this, this.whole, { live: !this.isStopped });
+    else this.startUs = this.endUs - QUICK.get("1y");
+  }
+
+  /** Whether the last value came so long ago that now is not part of the history. */
+  get isStopped() {
+    const { extent } = this;
+    return Boolean(extent) && this.nowUs() - extent.endUs > Math.max(36e8, (extent.endUs - extent.startUs) * 0.25);
+  }
+
+  /** The whole history; null while it is not known. */
+  get whole() {
+    if (!this.extent) return null;
+    const { startUs, endUs } = this.extent;
+    const until = this.isStopped ? endUs + Math.max(1e6, Math.round((endUs - startUs) * 0.01)) : Math.max(endUs, this.nowUs());
+    return { startUs: Math.min(startUs, until - 1e6), endUs: until };
   }
 
   #say(name, by) { this.dispatchEvent(new CustomEvent(name, { detail: { by } })); }
