@@ -4,9 +4,37 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from . import charts, connect, device, devices, live, login, series, setup, start, static_files
+from . import (
+    charts,
+    connect,
+    device,
+    device_fields,
+    device_keys,
+    device_settings,
+    devices,
+    live,
+    login,
+    series,
+    setup,
+    start,
+    static_files,
+)
 
 __all__ = ["PAGES"]
 
-PAGES: tuple[ModuleType, ...] = (charts, connect, device, devices, live, login, series, setup, start, static_files)
+PAGES: tuple[ModuleType, ...] = (
+    charts,
+    connect,
+    device,
+    device_fields,
+    device_keys,
+    device_settings,
+    devices,
+    live,
+    login,
+    series,
+    setup,
+    start,
+    static_files,
+)
 """The resources; each has its `routes`."""
