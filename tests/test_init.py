@@ -26,6 +26,7 @@ EXPORTS = [
     "PushException",
     "PushProgress",
     "PushReport",
+    "PushState",
     "Receipt",
     "Series",
     "Status",

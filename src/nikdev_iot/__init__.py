@@ -21,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .client.api import Api
     from .client.async_api import AsyncApi
+    from .client.auto_push import PushState
     from .client.config import Config
     from .client.connection import ConnectionReport
     from .client.push import PushProgress, PushReport
@@ -51,6 +52,7 @@ __all__ = [
     "PushException",
     "PushProgress",
     "PushReport",
+    "PushState",
     "Receipt",
     "Series",
     "Status",
@@ -72,6 +74,7 @@ _HOMES = {
     "PushException": ".model.errors",
     "PushProgress": ".client.push",
     "PushReport": ".client.push",
+    "PushState": ".client.auto_push",
     "Receipt": ".model.commits",
     "Series": ".client.series",
     "Status": ".client.status",

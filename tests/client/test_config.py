@@ -78,7 +78,7 @@ def test_an_unknown_key_names_the_nearest(given: str, near: str) -> None:
 
 
 def test_an_unknown_key_that_is_near_to_none_lists_all() -> None:
-    with pytest.raises(ConfigError, match=r"Known are apiKey, baseUrl"):
+    with pytest.raises(ConfigError, match=r"Known are apiKey, autoPush, baseUrl"):
         config(zzzzzzzzzzzzzzz=1)
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nikdev_iot.model.times import TimeLike
     from nikdev_iot.model.values import Value
 
+    from .auto_push import AutoPush, PushState
     from .connection import ConnectionReport
     from .fetch import Aggregate, Every
     from .push import Pusher, PushProgress, PushReport
@@ -51,6 +52,9 @@ class Api:
         per 2 KiB, a page of history 30 times as long); `storagePath` and `storageFilename`, where the journal lies
         (default: in the user's data folder, one for each device); `stageUncommittedValues` and `stageUnpushedEntries`,
         see above.
+        With `autoPush`, commits are pushed in the background, at most each `pushInterval` seconds (default 1), at most
+        `pushBytesPerSecond` in the mean; a failure is tried again after a while, longer each time, and `push_state`
+        tells how it stands.
         New is `durability`: `"full"` (the default), or `"normal"`, with which a power cut may take the last commits.
 
         Raises:
@@ -64,6 +68,22 @@ class Api:
         self._transport_pid = 0
         # Runs when the object is collected, and at the end of the program; it must not hold on to `self`.
         self._finalizer = weakref.finalize(self, Staging.finish, self._store)
+        self._auto_push: AutoPush | None = None
+        if self._config.auto_push:
+            self._begin_auto_push()
+
+    def _begin_auto_push(self) -> None:
+        from .auto_push import AutoPush
+
+        self._auto_push = AutoPush(self._config, self._store.commits, now_us=_now_us)
+        self._auto_push.start()
+        # Before `Staging.finish`: what is made last is called first.
+        weakref.finalize(self, AutoPush.stop, self._auto_push)
+
+    @property
+    def push_state(self) -> PushState | None:
+        """How pushing in the background stands; None without `autoPush`."""
+        return None if self._auto_push is None else self._auto_push.state
 
     def _make_lock(self) -> None:
         self._lock = threading.Lock()
@@ -99,6 +119,8 @@ class Api:
         Raises:
             JournalError: staged values could not be kept; they still are staged here.
         """
+        if self._auto_push is not None:
+            self._auto_push.stop()
         self._disconnect()
         self._store.close()
 
@@ -141,7 +163,10 @@ class Api:
             from nikdev_iot.model.times import to_time_us
 
             time_us = to_time_us(time)
-        return self._store.commit(message, time_us)
+        receipt = self._store.commit(message, time_us)
+        if self._auto_push is not None and receipt is not None:
+            self._auto_push.notice()
+        return receipt
 
     def push(self, progress: Callable[[PushProgress], None] | None = None) -> PushReport:
         """Send all commits that were not sent yet; returns when the server has acknowledged them, exactly once each.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nikdev_iot.model.times import TimeLike
     from nikdev_iot.model.values import Value
 
+    from .auto_push import PushState
     from .config import Config
     from .connection import ConnectionReport
     from .fetch import Aggregate, Every
@@ -60,6 +61,11 @@ class AsyncApi:
     def config(self) -> Config:
         """The configuration in use."""
         return self._api.config
+
+    @property
+    def push_state(self) -> PushState | None:
+        """How pushing in the background stands; None without `autoPush`."""
+        return self._api.push_state
 
     async def __aenter__(self) -> Self:
         return self

@@ -19,6 +19,7 @@ DEFAULT_URL = "http://127.0.0.1:8321/api/v1/"
 URL_VARIABLE = "NIKDEV_URL"
 DEFAULT_TIMEOUT_S = 10.0
 MAX_TIMEOUT_S = 86_400.0
+DEFAULT_PUSH_INTERVAL_S = 1.0
 
 Durability: TypeAlias = "Literal['full', 'normal']"
 
@@ -32,11 +33,18 @@ _ATTRIBUTES = {
     "stageUnpushedEntries": "stage_unpushed_entries",
     "requestTimeout": "request_timeout_s",
     "durability": "durability",
+    "autoPush": "auto_push",
+    "pushInterval": "push_interval_s",
+    "pushBytesPerSecond": "push_bytes_per_s",
     # 0.5.5 documented storageFilename, and read this one.
     "storageName": "storage_filename",
 }
 _SNAKE_CASE = {attribute: key for key, attribute in _ATTRIBUTES.items() if key != "storageName"}
-_SNAKE_CASE["request_timeout"] = "requestTimeout"
+_SNAKE_CASE |= {
+    "request_timeout": "requestTimeout",
+    "push_interval": "pushInterval",
+    "push_bytes_per_second": "pushBytesPerSecond",
+}
 _WHERE_TO_FIND = {
     "deviceId": "Use the Device ID from the first view of your device on the server.",
     "apiKey": "Use an API key from the section API Keys of your device on the server.",
@@ -57,6 +65,9 @@ class Config(Frozen):
         "stage_unpushed_entries",
         "request_timeout_s",
         "durability",
+        "auto_push",
+        "push_interval_s",
+        "push_bytes_per_s",
     )
 
     base_url: str
@@ -75,6 +86,12 @@ class Config(Frozen):
     """For a whole request, from connecting to the end of its answer; what is sent has a second more per 2 KiB."""
     durability: Durability
     """`normal`: no sync to disk with each commit; a power cut may lose the last ones, a crash of the program none."""
+    auto_push: bool
+    """Whether commits are pushed in the background."""
+    push_interval_s: float
+    """Between two pushes in the background, at least."""
+    push_bytes_per_s: float | None
+    """What pushing in the background may take of the network, in the mean; None for no bound."""
 
     def __init__(
         self,
@@ -88,6 +105,9 @@ class Config(Frozen):
         stage_unpushed_entries: bool = True,
         request_timeout_s: float = DEFAULT_TIMEOUT_S,
         durability: Durability = "full",
+        auto_push: bool = False,
+        push_interval_s: float = DEFAULT_PUSH_INTERVAL_S,
+        push_bytes_per_s: float | None = None,
     ) -> None:
         _set(self, "base_url", base_url)
         _set(self, "device_id", device_id)
@@ -98,6 +118,9 @@ class Config(Frozen):
         _set(self, "stage_unpushed_entries", stage_unpushed_entries)
         _set(self, "request_timeout_s", request_timeout_s)
         _set(self, "durability", durability)
+        _set(self, "auto_push", auto_push)
+        _set(self, "push_interval_s", push_interval_s)
+        _set(self, "push_bytes_per_s", push_bytes_per_s)
 
     def __repr__(self) -> str:
         return f"Config(base_url={self.base_url!r}, device_id={self.device_id!r})"
@@ -227,6 +250,26 @@ def _timeout_s(key: str, value: object) -> float:
     )
 
 
+def _interval_s(key: str, value: object) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MAX_TIMEOUT_S:
+        return float(value)
+    raise ConfigError(
+        f"The {key!r} of the configuration is {value!r}; it is seconds, 0 to {MAX_TIMEOUT_S:.0f}.",
+        key=key,
+        hint=f"Leave it out for {DEFAULT_PUSH_INTERVAL_S:.0f} s.",
+    )
+
+
+def _bytes_per_s(key: str, value: object) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 100 <= value <= 1e12:
+        return float(value)
+    raise ConfigError(
+        f"The {key!r} of the configuration is {value!r}; it is a number of bytes, 100 or more.",
+        key=key,
+        hint="Leave it out for no bound.",
+    )
+
+
 def _durability(key: str, value: object) -> Durability:
     if value == "full":
         return "full"
@@ -284,4 +327,7 @@ _CHECKS: dict[str, Callable[[str, object], Any]] = {
     "stageUnpushedEntries": _flag,
     "requestTimeout": _timeout_s,
     "durability": _durability,
+    "autoPush": _flag,
+    "pushInterval": _interval_s,
+    "pushBytesPerSecond": _bytes_per_s,
 }

@@ -1,0 +1,234 @@
+"""Pushing in the background: by itself, again after failures, and ended cleanly."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from tests.client.networks import DEVICE, KEY, StubServer, closed_port, json_reply, scripted, url_of
+
+from nikdev_iot import Api, ConfigError
+from nikdev_iot.client.auto_push import AutoPush
+
+
+def until(condition, timeout_s=15.0):
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, "it did not come about in time"
+        time.sleep(0.01)
+
+
+def config(port, tmp_path, **options):
+    return {
+        "deviceId": DEVICE,
+        "apiKey": KEY,
+        "storagePath": str(tmp_path),
+        "baseUrl": url_of(port),
+        "requestTimeout": 2,
+        "autoPush": True,
+        "pushInterval": 0.05,
+        **options,
+    }
+
+
+def commit(api, *values):
+    for value in values:
+        api.add_value("n", value)
+        api.commit()
+
+
+def threads():
+    return [thread for thread in threading.enumerate() if thread.name == "nikdev-push"]
+
+
+def test_without_it_there_is_no_thread_and_no_state(tmp_path):
+    with Api({"storagePath": str(tmp_path)}) as api:
+        assert api.push_state is None
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("pushInterval", -1), ("pushInterval", "x"), ("pushBytesPerSecond", 1), ("autoPush", "yes")]
+)
+def test_options_that_cannot_be(key, value):
+    with pytest.raises(ConfigError, match=key):
+        Api({key: value})
+
+
+def test_commits_arrive_by_themselves(tmp_path):
+    server = StubServer()
+    with scripted(server) as port, Api(config(port, tmp_path)) as api:
+        commit(api, 1, 2)
+        until(lambda: server.numbers == [1, 2])
+        commit(api, 3)
+        until(lambda: server.numbers == [1, 2, 3])
+        until(lambda: api.push_state.phase == "idle")
+        assert api.push_state.last_success_us is not None
+        assert api.push_state.last_error is None
+        assert api.status().unpushed == 0
+    assert api.push_state.phase == "stopped"
+    assert threads() == []
+
+
+def test_what_an_earlier_program_left_goes_at_once(tmp_path):
+    server = StubServer()
+    with scripted(server) as port:
+        with Api(config(port, tmp_path, autoPush=False)) as api:
+            commit(api, 1)
+        with Api(config(port, tmp_path)):
+            until(lambda: server.numbers == [1])
+
+
+def test_the_last_commit_of_a_program_goes_before_it_ends(tmp_path):
+    server = StubServer()
+    with scripted(server) as port, Api(config(port, tmp_path, pushInterval=3600)) as api:
+        commit(api, 1)
+        until(lambda: server.numbers == [1])
+        commit(api, 2)
+        api.close()
+        assert server.numbers == [1, 2]
+
+
+def test_a_server_that_was_away_gets_all_of_it_once(tmp_path):
+    server = StubServer(lambda _: json_reply(503, {"message": "away"}))
+    with scripted(server) as port, Api(config(port, tmp_path)) as api:
+        commit(api, 1)
+        until(lambda: api.push_state.phase == "waiting")
+        state = api.push_state
+        assert state.failures == 1
+        assert "away" in state.last_error
+        assert state.next_try_us > state.last_error_us
+        commit(api, 2)
+        server.intervene = lambda _: None
+        until(lambda: server.numbers == [1, 2])
+        until(lambda: api.push_state.failures == 0)
+        assert "away" in api.push_state.last_error
+
+
+def test_what_the_server_asks_for_is_waited_for(tmp_path):
+    asked = []
+
+    def busy(request):
+        asked.append(time.monotonic())
+        if len(asked) == 1:
+            return json_reply(429, {"message": "slowly"}, **{"retry-after": "2"})
+        return None
+
+    with scripted(StubServer(busy)) as port, Api(config(port, tmp_path)) as api:
+        commit(api, 1)
+        until(lambda: api.status().unpushed == 0)
+    assert asked[1] - asked[0] >= 2
+
+
+def test_refused_credentials_are_told_and_not_tried_again_soon(tmp_path):
+    server = StubServer(lambda _: json_reply(401, {"message": "no such key"}))
+    with scripted(server) as port, Api(config(port, tmp_path)) as api:
+        commit(api, 1)
+        until(lambda: api.push_state.phase == "waiting")
+        assert "no such key" in api.push_state.last_error
+        assert api.push_state.next_try_us - api.push_state.last_error_us > 200_000_000
+        assert len(api.rejected()) == 1
+
+
+def test_missing_credentials_are_told(tmp_path):
+    with Api({"autoPush": True, "deviceId": DEVICE, "storagePath": str(tmp_path)}) as api:
+        until(lambda: api.push_state.phase == "waiting")
+        assert "apiKey" in api.push_state.last_error
+        commit(api, 1)
+        assert api.status().unpushed == 1
+
+
+def test_a_bound_on_the_network_is_kept(tmp_path):
+    server = StubServer()
+    with scripted(server) as port:
+        with Api(config(port, tmp_path, autoPush=False)) as api:
+            for number in range(1_500):
+                api.add_value("n", number * 0.37)
+                api.commit()
+        began = time.monotonic()
+        with Api(config(port, tmp_path, pushBytesPerSecond=5_000)) as api:
+            until(lambda: api.status().unpushed == 0, 30)
+            spent = time.monotonic() - began
+        first = sum(len(request.body) for request in server.requests if request.method == "POST")
+        print(f"{first} bytes in {spent:.1f} s")
+        assert spent > 0.5
+
+
+def test_a_program_that_ends_while_the_server_hangs_ends_in_time(tmp_path):
+    server = StubServer(lambda _: time.sleep(8))
+    with scripted(server) as port:
+        program = f"""
+            from nikdev_iot import Api
+            api = Api({config(port, tmp_path, requestTimeout=1)!r})
+            api.add_value("n", 1)
+            api.commit()
+            import time; time.sleep(0.3)
+        """
+        began = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-c", "\n".join(line.strip() for line in program.splitlines())],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        assert time.monotonic() - began < 6
+        assert "Traceback" not in done.stderr
+    with Api(config(closed_port(), tmp_path, autoPush=False)) as api:
+        assert api.status().unpushed == 1
+
+
+def test_an_object_that_is_forgotten_takes_its_thread_along(tmp_path):
+    server = StubServer()
+    with scripted(server) as port:
+        api = Api(config(port, tmp_path))
+        commit(api, 1)
+        until(lambda: server.numbers == [1])
+        assert len(threads()) == 1
+        del api
+        gc.collect()
+        until(lambda: not threads())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_pushes_with_a_thread_of_its_own(tmp_path):
+    server = StubServer()
+    with scripted(server) as port:
+        program = f"""
+            import os, time
+            from nikdev_iot import Api
+            api = Api({config(port, tmp_path)!r})
+            api.add_value("n", 1)
+            api.commit()
+            child = os.fork()
+            api.add_value("n", 2)
+            api.commit()
+            api.close()
+            if not child: os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+        """
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", "\n".join(line.strip() for line in program.splitlines())],
+            timeout=60,
+            check=True,
+        )
+        with Api(config(port, tmp_path)) as api:
+            until(lambda: api.status().unpushed == 0)
+        assert server.numbers == [1, 2, 3]
+
+
+def test_no_room_for_a_thread_keeps_the_commits(tmp_path, monkeypatch, caplog):
+    with Api(config(closed_port(), tmp_path, autoPush=False)) as api:
+        pushing = AutoPush(api.config, api._store.commits, now_us=lambda: 0)
+
+        def refuse(_):
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        pushing.start()
+        assert pushing.state.phase == "stopped"
+        assert "not pushed in the background" in caplog.text
