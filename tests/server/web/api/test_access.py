@@ -12,13 +12,16 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from tests.conformance.made import made_session
 from tests.conformance.storage_deletions import made_deletion
 from tests.server.web.whole_app import Site, running_site
 
 from nikdev_iot.model.commits import Commit
-from nikdev_iot.server.storage.records import Session
-from nikdev_iot.server.web.api.access import ACCESS, GuardedRoute, Needs, needs
+from nikdev_iot.server.accounts.people import parse_role
+from nikdev_iot.server.storage.people import Role
+from nikdev_iot.server.web.api.access import ACCESS, ROLE, GuardedRoute, Needs, needs
 from nikdev_iot.server.web.api.document import METHODS
+from nikdev_iot.server.web.pages.routing import PageRoute
 from nikdev_iot.wire.headers import PACK_TYPE
 from nikdev_iot.wire.pack import NO_PACK, encode_content, encode_frame, pack_from_commits
 
@@ -47,6 +50,8 @@ class Route:
     access: Needs
     parameters: tuple[str, ...]
     has_body: bool
+    role: Role
+    """That a signed-in person needs."""
 
     @property
     def name(self) -> str:
@@ -74,17 +79,20 @@ class World:
             write.add_deletion(made_deletion(self.device, id=DELETION, start_us=50, end_us=60))
         site.push(self.seconds_key, [(1, {"only on the second": 1})])
         self.ada_session, self.bob_session = site.new_session(self.ada), site.new_session(self.bob)
+        self.members = {role: site.new_member(self.ada, role) for role in Role}
+        self.role_sessions = {role: site.sign_in(email) for role, email in self.members.items()}
+        removed = site.new_member(self.ada, Role.OWNER)
+        self.removed = site.sign_in(removed)
+        people = site.services.people
+        people.remove(self.ada, people.find(removed).id)
+        owner = people.find(self.members[Role.OWNER])
+        half = {"token_hash": hashlib.sha256(b"half-token").digest(), "awaits_code": True}
         self.ended = site.new_session(self.ada)
         assert site.call("DELETE", "/api/v1/sessions/current", self.ended).status == 204
         with site.storage.write() as write:
-            write.add_session(
-                Session(
-                    token_hash=hashlib.sha256(b"old-token").digest(),
-                    account_id=self.ada,
-                    created_us=0,
-                    expires_us=site.clock() - 1,
-                )
-            )
+            write.add_session(made_session(owner, account_id=self.ada, **half))
+            old = hashlib.sha256(b"old-token").digest()
+            write.add_session(made_session(owner, account_id=self.ada, token_hash=old, expires_us=site.clock() - 1))
         site.clock.now_us += 2_000_000  # and now the key with an expiry is past it
 
     def key_id(self, headers: dict[str, str]) -> uuid.UUID:
@@ -100,7 +108,7 @@ class World:
             case Needs.PUBLIC:
                 return {}
             case Needs.SESSION:
-                return self.site.new_session(self.ada)
+                return self.site.sign_in(self.members[route.role])
             case Needs.READ:
                 return self.read
             case Needs.WRITE:
@@ -182,7 +190,10 @@ def routes_of(document: dict[str, Any]) -> list[Route]:
                 assert parameter in PARAMETERS, f"{name} has the parameter {parameter}, which the table cannot make"
             has_body = "requestBody" in operation
             assert not has_body or name in BODIES, f"{name} takes a body, which the table cannot make"
-            found.append(Route(method.upper(), path, Needs(operation[ACCESS]), parameters, has_body))
+            access = Needs(operation[ACCESS])
+            assert (ROLE in operation) is (access is Needs.SESSION), f"{name}: a role goes with a session"
+            role = parse_role(operation.get(ROLE, "viewer"))
+            found.append(Route(method.upper(), path, access, parameters, has_body, role))
     return found
 
 
@@ -232,6 +243,11 @@ def wrong_sessions(world: World, route: Route) -> Iterator[Caller]:
     yield Caller("token as a cookie", {"cookie": f"session={token}"}, 401)
     yield Caller("ended session", world.ended, 401)
     yield Caller("expired session", {"authorization": "Bearer old-token"}, 401)
+    yield Caller("session that awaits its code", {"authorization": "Bearer half-token"}, 401)
+    yield Caller("session of somebody who was removed", world.removed, 401)
+    for role in Role:
+        if role < route.role:
+            yield Caller(f"{role.name.lower()} of the account", world.role_sessions[role], 403)
     for text in GARBAGE_BEARERS:
         yield Caller("garbage bearer", {"authorization": text}, 401)
     if "device_id" in route.parameters:
@@ -316,7 +332,7 @@ def test_every_route_of_the_app_is_in_the_document(world):
         for route in routes:
             if isinstance(route, GuardedRoute):
                 yield route
-            else:
+            elif not isinstance(route, PageRoute):  # whose own table is in tests/server/web/pages/test_access.py
                 inner = getattr(route, "original_router", None)
                 assert inner is not None, f"{route!r} is not guarded"
                 yield from registered(inner.routes)
@@ -337,6 +353,15 @@ def test_a_route_without_an_access_cannot_be_made():
     with pytest.raises(ValueError, match="'' is not a valid Needs"):
         app.get("/open")(lambda: None)
     app.get("/closed", openapi_extra=needs(Needs.SESSION))(lambda: None)
+
+
+def test_whoever_only_looks_reads_and_an_editor_changes(world):
+    routes = [route for route in routes_of(world.site.document) if route.access is Needs.SESSION]
+    assert Counter(route.role for route in routes)[Role.VIEWER] >= 8
+    assert {route.name for route in routes if route.role is Role.VIEWER and route.method != "GET"} == {
+        "DELETE /api/v1/sessions/current"
+    }
+    assert {route.method for route in routes if route.role is Role.EDITOR} == {"DELETE", "PATCH", "POST"}
 
 
 def test_a_person_sees_only_what_is_theirs(world):
