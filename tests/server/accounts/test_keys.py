@@ -189,3 +189,14 @@ def test_a_refused_key_is_not_used(keys: Keys, made: NewKey, device: Device) -> 
     with pytest.raises(Unauthorized):
         keys.check(str(device.id), made.secret)
     assert keys.take_used() == []
+
+
+def test_a_use_is_seen_before_it_is_written_down(
+    keys: Keys, made: NewKey, device: Device, clock: Clock, storage: SqliteStorage
+) -> None:
+    keys.check(str(device.id), made.secret)
+    assert storage.keys(device.id)[0].last_used_us is None
+    assert [key.last_used_us for key in keys.all(device.id)] == [clock.us]
+    with storage.write() as write:
+        write.touch_keys(keys.take_used())
+    assert [key.last_used_us for key in keys.all(device.id)] == [clock.us]

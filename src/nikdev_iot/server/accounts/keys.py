@@ -127,7 +127,7 @@ class Keys:
 
     def all(self, device_id: uuid.UUID) -> list[ApiKey]:
         """Return the device's keys, the oldest first, revoked ones too."""
-        return self._storage.keys(device_id)
+        return [self._with_last_use(key) for key in self._storage.keys(device_id)]
 
     def get(self, key_id: uuid.UUID, *, device_id: uuid.UUID | None = None) -> ApiKey:
         """Return a key, of this device if one is given; raises `NotFound`."""
@@ -242,6 +242,13 @@ class Keys:
         """Ask the store again about every key: something was taken away."""
         with self._lock:
             self._right.clear()
+
+    def _with_last_use(self, key: ApiKey) -> ApiKey:
+        """Return the key with what is not written down yet."""
+        used_us = self._used.get(key.id)
+        if used_us is None or used_us <= (key.last_used_us or 0):
+            return key
+        return replace(key, last_used_us=used_us)
 
     # -- last use ---------------------------------------------------------------------------------------
 
