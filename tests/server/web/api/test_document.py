@@ -78,7 +78,6 @@ def test_what_the_interfaces_promise_is_there(site):
         "DELETE /api/v1/devices/{device_id}/keys/{key_id}": "session",
         "GET /api/v1/devices/{device_id}/values": "session",
         "GET /api/v1/devices/{device_id}/history": "session",
-        "GET /": "public",
     }
     found = {f"{method.upper()} {path}": operation[ACCESS] for path, method, operation in operations(site.document)}
     assert expected.items() <= found.items()
