@@ -6,7 +6,7 @@ from dataclasses import replace
 from nikdev_iot.model.values import Kind, Value
 from nikdev_iot.server.query.latest import LatestValue
 from nikdev_iot.server.storage.records import Field
-from nikdev_iot.server.web.pages.tiles import in_order, tiles
+from nikdev_iot.server.web.pages.tiles import tiles
 
 DEVICE = uuid.uuid4()
 
@@ -23,13 +23,13 @@ def _latest(value: Value) -> LatestValue:
 def test_placed_fields_come_first_and_hidden_ones_not_at_all() -> None:
     fields = [
         _field("c", 3),
-        _field("b", 2),
-        _field("a", 2),
+        _field("d", 4),
         _field("second", 9, position=1),
+        _field("no", 1, position=2, hidden=True),
         _field("first", 9, position=0),
-        _field("no", 1, hidden=True),
     ]
-    assert [field.field_id for field in in_order(fields)] == ["first", "second", "a", "b", "c"]
+    found = tiles(fields, {field.field_id: _latest(1) for field in fields})
+    assert [(tile.name, tile.place) for tile in found] == [("first", 0), ("second", 1), ("c", 3), ("d", 4)]
 
 
 def test_a_tile_is_a_field_with_a_value() -> None:

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from fastapi import Request, Response
 
+from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US, to_time_us
 from nikdev_iot.server.query.reader import Reader
 from nikdev_iot.server.query.series import FieldBuckets, FieldRaw, SeriesQuery
+from nikdev_iot.server.storage.port import Storage
+from nikdev_iot.server.storage.records import Device, Field
 from nikdev_iot.server.web.api.routing import ReaderOf, ServicesOf
 
+from .charts import QUICK_RANGES, chart_view
 from .figures import figure
-from .ranges import QUICK, TimeRange, asked_range
 from .routing import VisitOf, Who, page_router, who
 from .shell import page
 from .snippets import api_url, snippets
-from .tiles import NUMBERS, Tile, in_order, tiles
+from .tiles import NUMBERS, Tile, tiles
 
 __all__ = ["routes"]
 
 routes = page_router()
 
+_YOUNG_US = {"15m": 12 * 60_000_000, "1h": 50 * 60_000_000}
+"""Up to which age of its oldest value a device is shown in which range, unless another is asked for."""
 _SPARK_POINTS = 60
 _AT_ONCE_ROWS = 60_000
 """What takes longer to read comes when the rest of the page is there."""
@@ -42,32 +47,56 @@ class _Summary:
 def overview(request: Request, visit: VisitOf, services: ServicesOf, reader: ReaderOf) -> Response:
     """Name, state, Device ID, the newest values and the charts; before there are any, how it is connected."""
     device = visit.the_device
+    newest = reader.newest(device.id)
     fields = services.fields.all(device.id)
-    shown = tiles(fields, reader.newest(device.id))
+    shown = tiles(fields, newest)
     if not shown:
         url = api_url(request.url.scheme, request.headers.get("host", ""))
         lines = snippets(url, device.id, device.name, None)
-        return page(request, "device/overview.html", tiles=[], snippets=lines, secret=None, has_fields=bool(fields))
+        return page(request, "device/overview.html", tiles=[], snippets=lines, view=None, has_values=bool(newest))
     now_us = services.now_us()
-    shown_range = asked_range(request.query_params, now_us)
+    view = chart_view(
+        device_id=device.id,
+        name=device.name,
+        fields=fields,
+        query={**_young(services.storage, device, fields, now_us), **request.query_params},
+        now_us=now_us,
+        newest_us=max(tile.time_us for tile in shown),
+    )
     is_part = request.headers.get("hx-target") == "tiles"
-    summaries = _summaries(reader, shown, device.id, shown_range, at_once=not is_part)
-    values: dict[str, Any] = {"tiles": shown, "range": shown_range, "summaries": summaries}
+    summaries = _summaries(reader, shown, device.id, _ends(view.range, now_us), at_once=not is_part)
     if is_part:
-        return page(request, "device/tiles.html", **values)
-    places = {field.field_id: place for place, field in enumerate(in_order(fields))}
-    return page(request, "device/overview.html", charts=_charts(shown, places), quick=[*QUICK, "all"], **values)
+        return page(request, "device/tiles.html", tiles=shown, view=view, summaries=summaries)
+    return page(request, "device/overview.html", tiles=shown, view=view, summaries=summaries, quick_ranges=QUICK_RANGES)
+
+
+def _young(storage: Storage, device: Device, fields: Sequence[Field], now_us: int) -> Mapping[str, str]:
+    """Return the range of a device that has just begun: its few values would be one dot in a whole day."""
+    if now_us - min(field.created_us for field in fields) > _YOUNG_US["1h"]:
+        return {}
+    spans = storage.spans(device.id, start_us=MIN_TIME_US, end_us=MAX_TIME_US + 1)
+    age_us = now_us - min((span.min_time_us for span in spans), default=MIN_TIME_US)
+    return next(({"range": name} for name, limit_us in _YOUNG_US.items() if age_us < limit_us), {})
+
+
+def _ends(name: str, now_us: int) -> tuple[int, int]:
+    """Return start and end (exclusive) of a range as `ChartView` names it."""
+    if name in QUICK_RANGES:
+        length_us = QUICK_RANGES[name][1]
+        return MIN_TIME_US if length_us is None else now_us + 1 - length_us, now_us + 1
+    start, _, end = name.partition("/")
+    return to_time_us(start), to_time_us(end)
 
 
 def _summaries(
-    reader: Reader, shown: Sequence[Tile], device_id: Any, shown_range: TimeRange, *, at_once: bool
+    reader: Reader, shown: Sequence[Tile], device_id: uuid.UUID, ends: tuple[int, int], *, at_once: bool
 ) -> Mapping[str, _Summary] | None:
     """Return what the fields did in the range; None where that takes a while and is not waited for."""
     query = SeriesQuery(
         device_id=device_id,
         fields={tile.field.field_id: tile.field.kinds & NUMBERS for tile in shown if tile.has_numbers},
-        start_us=shown_range.start_us,
-        end_us=shown_range.end_us,
+        start_us=ends[0],
+        end_us=ends[1],
         points=_SPARK_POINTS,
     )
     data = reader.series(query, at_once_rows=_AT_ONCE_ROWS if at_once else None)
@@ -91,25 +120,7 @@ def _extent(numbers: FieldRaw | FieldBuckets) -> tuple[int | float, int | float]
 
 
 def _points(numbers: FieldRaw | FieldBuckets) -> str:
+    """Return [time in s, value] pairs: a gap is as wide as it was."""
     values = numbers.values if isinstance(numbers, FieldRaw) else numbers.means.tolist()
-    return f"[{','.join(f'{float(value):.5g}' for value in values)}]"
-
-
-def _charts(shown: Sequence[Tile], places: Mapping[str, int]) -> list[list[dict[str, Any]]]:
-    """Return the fields of each chart: numbers of one unit share one, states have their own."""
-    groups: dict[Any, list[dict[str, Any]]] = {}
-    for tile in shown:
-        field = tile.field
-        key: Any = ("unit", field.unit) if tile.has_numbers and field.unit else field.field_id
-        groups.setdefault(key if tile.has_numbers else "states", []).append(
-            {
-                "id": field.field_id,
-                "label": tile.name,
-                "unit": field.unit,
-                "color": field.color,
-                "decimals": field.decimals,
-                "place": places[field.field_id],
-                "kind": "number" if field.kinds <= NUMBERS else "mixed" if tile.has_numbers else "state",
-            }
-        )
-    return list(groups.values())
+    times = (numbers.times // 1_000_000).tolist()
+    return f"[{','.join(f'[{at},{float(value):.5g}]' for at, value in zip(times, values, strict=True))}]"

@@ -32,7 +32,7 @@ __all__ = ["routes"]
 
 routes = page_router()
 
-_PAGE_ROWS = 100
+_PAGE_ROWS = 50
 _ROW_VALUES = 3
 _MAX_SPARKS = 100
 _MAX_SEARCH_CHARS = 200

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nikdev_iot.model.values import Kind
 from nikdev_iot.server.query.latest import LatestValue
 from nikdev_iot.server.storage.records import Field
 
+from .charts import in_order
 from .figures import figure
 
-__all__ = ["NUMBERS", "Tile", "in_order", "tiles"]
+__all__ = ["NUMBERS", "Tile", "tiles"]
 
 NUMBERS = frozenset({Kind.INT, Kind.FLOAT})
 
@@ -27,6 +28,8 @@ class Tile:
     """As it was sent."""
     time_us: int
     is_float: bool
+    place: int
+    """Among all fields of the device: it says the colour, as in the charts."""
 
     @property
     def name(self) -> str:
@@ -39,14 +42,8 @@ class Tile:
         return bool(self.field.kinds & NUMBERS)
 
 
-def in_order(fields: Iterable[Field]) -> list[Field]:
-    """Return the fields that are not hidden, as they are to stand: placed ones first, the rest by age."""
-    shown = [field for field in fields if not field.hidden]
-    return sorted(shown, key=lambda f: (f.position is None, f.position or 0, f.created_us, f.field_id))
-
-
 def tiles(fields: Sequence[Field], newest: Mapping[str, LatestValue], *, limit: int | None = None) -> list[Tile]:
-    """Return the fields that have a value, at most `limit`, in their order."""
+    """Return the fields that have a value and are not hidden, at most `limit`, in their order."""
     found = [
         Tile(
             field,
@@ -54,8 +51,11 @@ def tiles(fields: Sequence[Field], newest: Mapping[str, LatestValue], *, limit: 
             str(value.value) if not isinstance(value.value, bool) else figure(value.value),
             value.time_us,
             isinstance(value.value, float),
+            place,
         )
-        for field in in_order(fields)
-        if (value := newest.get(field.field_id)) is not None
+        for place, field in enumerate(in_order(fields))
+        if not field.hidden and (value := newest.get(field.field_id)) is not None
     ]
+    if limit is not None and all(tile.field.position is None for tile in found):
+        found.sort(key=lambda tile: not tile.has_numbers)  # with no order of their own, numbers say most
     return found[:limit]

@@ -2,6 +2,8 @@
 import { freshen } from "./page.js";
 import { pushed } from "./states.js";
 import { figure } from "./figures.js";
+import { subscribe } from "./live.js";
+import "./spark.js";
 
 const BATCH = 40;
 const POINTS = 96;
@@ -50,7 +52,7 @@ function take({ device, received_us, latest, points }) {
   pushed(row.querySelector("[data-state]"), received_us);
   for (const [field, [timeUs, last]] of Object.entries(latest ?? {})) {
     const value = row.querySelector(`.value[data-field="${CSS.escape(field)}"]`);
-    if (!value || Number(value.dataset.timeUs) > timeUs) continue;
+    if (!value || Number(value.dataset.timeUs) >= timeUs) continue;
     value.dataset.timeUs = timeUs;
     const text = value.querySelector(".figure");
     const decimals = value.dataset.decimals === undefined ? null : Number(value.dataset.decimals);
@@ -70,7 +72,7 @@ function watch(root) {
   for (const row of rows) seen.observe(row);
   const fresh = rows.map((row) => row.dataset.device).filter((id) => !known.has(id));
   for (const id of fresh) known.add(id);
-  void take;
+  if (fresh.length) subscribe(fresh, take);
 }
 
 // Rows that come while one scrolls: a device whose state has changed meanwhile may be there already.

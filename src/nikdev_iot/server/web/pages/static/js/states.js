@@ -2,24 +2,26 @@
 import { freshen } from "./page.js";
 
 export function showState(mark, nowUs = Date.now() * 1000) {
-  const pushedUs = Number(mark.dataset.lastPushUs);
-  const word = !mark.dataset.lastPushUs ? "never" : nowUs - pushedUs < Number(mark.dataset.silentAfterS) * 1e6 ? "online" : "silent";
-  const isNew = !mark.classList.contains(word);
-  if (!isNew && word !== "silent") return;
-  const time = mark.querySelector("time");
-  if (!isNew && time?.dataset.us === mark.dataset.lastPushUs) return;
-  mark.classList.remove("online", "silent", "never");
-  mark.classList.add(word);
-  if (word !== "silent") { mark.textContent = word === "online" ? "online" : "never seen"; return; }
-  const since = document.createElement("time");
-  since.dataset.us = mark.dataset.lastPushUs;
-  since.dataset.age = "";
-  mark.replaceChildren("silent since ", since);
+  const { lastPushUs, silentAfterS } = mark.dataset;
+  const word = !lastPushUs ? "never" : nowUs - Number(lastPushUs) < Number(silentAfterS) * 1e6 ? "online" : "silent";
+  let time = mark.querySelector("time");
+  if (!mark.classList.contains(word)) {
+    mark.classList.remove("online", "silent", "never");
+    mark.classList.add(word);
+    if (word === "never") return mark.replaceChildren("never seen");
+    time ??= document.createElement("time");
+    time.dataset.age = "";
+    mark.replaceChildren(word === "silent" ? "silent since " : "online, pushed ", time);
+  }
+  if (!time || time.dataset.us === lastPushUs) return;
+  time.dataset.us = lastPushUs;
+  time.title = "";
   freshen(mark);
 }
 
-/** A push of this device was just received. */
+/** A push of this device was just received; null: there is nothing new to say of when. */
 export function pushed(mark, receivedUs) {
+  if (!receivedUs || receivedUs < Number(mark.dataset.lastPushUs ?? 0)) return;
   mark.dataset.lastPushUs = String(receivedUs);
   showState(mark);
 }
