@@ -8,6 +8,7 @@ from . import (
     charts,
     connect,
     device,
+    device_commits,
     device_fields,
     device_keys,
     device_settings,
@@ -18,6 +19,7 @@ from . import (
     setup,
     start,
     static_files,
+    value_deletion,
 )
 
 __all__ = ["PAGES"]
@@ -26,6 +28,7 @@ PAGES: tuple[ModuleType, ...] = (
     charts,
     connect,
     device,
+    device_commits,
     device_fields,
     device_keys,
     device_settings,
@@ -36,5 +39,6 @@ PAGES: tuple[ModuleType, ...] = (
     setup,
     start,
     static_files,
+    value_deletion,
 )
 """The resources; each has its `routes`."""
