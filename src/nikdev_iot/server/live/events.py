@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import msgspec
 
-__all__ = ["EXACT", "MAX_POINTS", "LiveEvent", "Point", "gone_bytes", "joined", "shown"]
+__all__ = ["EXACT", "MAX_POINTS", "LiveEvent", "Point", "gone_bytes", "joined", "narrowed", "shown"]
 
 MAX_POINTS = 500
 """Values of one event; where there would be more, it says `reload` instead."""
@@ -68,6 +68,17 @@ def joined(before: LiveEvent, after: LiveEvent) -> LiveEvent:
             points[name] = points[name] + found if name in points else found
     received_us = after.received_us if after.received_us is not None else before.received_us
     return LiveEvent(after.device_id, received_us, {**before.latest, **after.latest}, points)
+
+
+def narrowed(event: LiveEvent, fields: Collection[str]) -> LiveEvent | None:
+    """Return what an event says of some fields alone; None where it says nothing of them."""
+    latest = {name: point for name, point in event.latest.items() if name in fields}
+    if not latest:
+        return None
+    points = event.points
+    if points is not None:
+        points = {name: found for name, found in points.items() if name in fields}
+    return LiveEvent(event.device_id, event.received_us, latest, points)
 
 
 def gone_bytes(device_id: uuid.UUID | None = None) -> bytes:

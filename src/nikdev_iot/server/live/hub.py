@@ -133,10 +133,12 @@ class LiveHub:
         account_id: uuid.UUID,
         device_ids: Collection[uuid.UUID] | None,
         is_allowed: Callable[[], Awaitable[uuid.UUID | bool]],
+        narrow: Callable[[LiveEvent], LiveEvent | None] | None = None,
     ) -> Iterator[LiveStream]:
         """Lend a stream of these devices (None: all of the account); the caller has made sure that they may be seen.
 
-        `is_allowed` is asked now and then: False or the device that is no longer to be seen end the stream.
+        `is_allowed` is asked now and then: False or the device that is no longer to be seen end the stream. `narrow`
+        takes out of each event what may be seen, where that is not all of a device.
 
         Raises:
             TooManyStreams: the person has as many as one may have.
@@ -154,7 +156,9 @@ class LiveHub:
                 f"{len(self._streams)} pages with live values are open, which is as many as the server has.",
                 hint="Values are shown when the page is loaded again.",
             )
-        stream = LiveStream(pause_s=PAUSE_S if device_ids is not None else _ALL_PAUSE_S, is_allowed=is_allowed)
+        stream = LiveStream(
+            pause_s=PAUSE_S if device_ids is not None else _ALL_PAUSE_S, is_allowed=is_allowed, narrow=narrow
+        )
         self._streams[stream] = None
         self._persons[person] += 1
         if device_ids is None:

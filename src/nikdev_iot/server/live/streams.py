@@ -26,9 +26,17 @@ class LiveStream:
     that.
     """
 
-    def __init__(self, *, pause_s: float, is_allowed: Callable[[], Awaitable[uuid.UUID | bool]]) -> None:
+    def __init__(
+        self,
+        *,
+        pause_s: float,
+        is_allowed: Callable[[], Awaitable[uuid.UUID | bool]],
+        narrow: Callable[[LiveEvent], LiveEvent | None] | None = None,
+    ) -> None:
         self.pause_s = pause_s
         self._is_allowed = is_allowed
+        self._narrow = narrow
+        """Takes out of an event what whoever looks may see."""
         self._pending: dict[uuid.UUID, LiveEvent] = {}
         self._waiter: asyncio.Future[None] | None = None
         self._wakes_for_events = False
@@ -36,6 +44,11 @@ class LiveStream:
 
     def publish(self, event: LiveEvent) -> None:
         """Take an event along with the next part that goes out."""
+        if self._narrow is not None:
+            narrow = self._narrow(event)
+            if narrow is None:
+                return
+            event = narrow
         before = self._pending.get(event.device_id)
         self._pending[event.device_id] = event if before is None else joined(before, event)
         if self._wakes_for_events:
