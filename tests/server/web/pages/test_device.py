@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import replace
+
+import pytest
+from tests.server.web.pages.people import Somebody, new_person
+from tests.server.web.whole_app import Site
+
+from nikdev_iot.server.storage.people import Role
+
+MINUTE_US = 60_000_000
+
+
+@pytest.fixture
+def owner(site: Site) -> Somebody:
+    return new_person(site, site.new_account(), Role.OWNER)
+
+
+@pytest.fixture
+def device(site: Site, owner: Somebody) -> uuid.UUID:
+    return site.new_device(owner.account_id, "Green <house>")
+
+
+def _open(site: Site, who: Somebody, path: str, **headers: str) -> str:
+    answer = site.get(path, {**who.headers, **{name.replace("_", "-"): value for name, value in headers.items()}})
+    assert answer.status == 200, answer.body
+    return answer.body.decode()
+
+
+def _tile(text: str, field: str) -> str:
+    found = re.search(rf'<li class="tile" data-field="{re.escape(field)}".*?</li>', text, re.DOTALL)
+    assert found is not None, f"no tile of {field}"
+    return found[0]
+
+
+def test_the_first_view_has_the_device_id_to_copy(site: Site, owner: Somebody, device: uuid.UUID) -> None:
+    text = _open(site, owner, f"/admin/devices/{device}")
+    assert f'<code id="device-id">{device}</code>' in text
+    assert 'data-copy="#device-id"' in text
+    assert "<h1>Green &lt;house&gt;</h1>" in text
+    for tab in ("charts", "commits", "fields", "keys", "connect", "settings"):
+        assert f'href="/admin/devices/{device}/{tab}"' in text
+
+
+def test_without_a_value_it_says_how_to_send_one(site: Site, owner: Somebody, device: uuid.UUID) -> None:
+    text = _open(site, owner, f"/admin/devices/{device}")
+    assert "waiting for the first value…" in text
+    assert "from nikdev_iot import Api" in text
+    assert "YOUR-API-KEY" in text
+    viewer = new_person(site, owner.account_id, Role.VIEWER)
+    assert "Make an API key" not in _open(site, viewer, f"/admin/devices/{device}")
+
+
+def test_tiles_have_value_unit_age_and_extremes_of_the_range(site: Site, owner: Somebody, device: uuid.UUID) -> None:
+    now_us = site.clock()
+    rows = [(now_us - n * 30 * MINUTE_US, {"t": 20 + n / 4, "on": n % 2 == 0}) for n in reversed(range(40))]
+    site.push(site.new_key(device), rows)
+    with site.storage.write() as write:
+        field = next(field for field in site.storage.fields(device) if field.field_id == "t")
+        write.update_field(replace(field, unit="°C", decimals=1, label="Warmth"))
+    text = _open(site, owner, f"/admin/devices/{device}")
+    tile = _tile(text, "t")
+    assert "<h2>Warmth</h2>" in tile
+    assert re.search(r'class="figure"[^>]*>20\.0<', tile)
+    assert '<span class="low">20.0</span> – <span class="high">29.8</span>' in tile
+    assert '<span class="unit">°C</span>' in tile
+    assert re.search(r'class="figure"[^>]*>true<', _tile(text, "on"))
+    part = _open(site, owner, f"/admin/devices/{device}?range=1h", hx_target="tiles", hx_request="true")
+    assert "<html" not in part
+    assert '<span class="high">20.5</span>' in _tile(part, "t") or '<span class="high">20.2</span>' in _tile(part, "t")
+
+
+def test_a_field_that_went_silent_says_so(site: Site, owner: Somebody, device: uuid.UUID) -> None:
+    now_us = site.clock()
+    site.push(site.new_key(device), [(now_us - 40 * MINUTE_US, {"old": 1}), (now_us, {"new": 1})])
+    text = _open(site, owner, f"/admin/devices/{device}")
+    assert '<span class="silence">silent since </span>' in _tile(text, "old")
+    assert '<span class="silence" hidden>' in _tile(text, "new")
+
+
+@pytest.mark.parametrize(("oldest_min", "shown"), [(1, "15m"), (30, "1h"), (90, "24h")])
+def test_a_young_device_is_shown_close(
+    site: Site, owner: Somebody, device: uuid.UUID, oldest_min: int, shown: str
+) -> None:
+    now_us = site.clock()
+    site.push(site.new_key(device), [(now_us - oldest_min * MINUTE_US, {"a": 1}), (now_us, {"a": 2})])
+    assert f' range="{shown}"' in _open(site, owner, f"/admin/devices/{device}")
+    assert ' range="7d"' in _open(site, owner, f"/admin/devices/{device}?range=7d")
+
+
+@pytest.mark.parametrize("query", ["range=all", "from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z", "from=x&to=y"])
+def test_any_range_can_be_asked_for(site: Site, owner: Somebody, device: uuid.UUID, query: str) -> None:
+    site.push(site.new_key(device), [(site.clock(), {"a": 1})])
+    assert "nikdev-chart" in _open(site, owner, f"/admin/devices/{device}?{query}")
+
+
+def test_hidden_fields_have_no_tile(site: Site, owner: Somebody, device: uuid.UUID) -> None:
+    site.push(site.new_key(device), [(site.clock(), {"a": 1})])
+    with site.storage.write() as write:
+        write.update_field(replace(site.storage.fields(device)[0], hidden=True))
+    assert "Every field of this device that has a value is hidden." in _open(site, owner, f"/admin/devices/{device}")
