@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import Request, Response
 
 from nikdev_iot.server.accounts.keys import KEEP
+from nikdev_iot.server.storage.people import Role
 
 from .access import Needs, Owned, SessionCaller, needs
 from .history import HISTORY_DOC, answer_history
@@ -55,7 +56,7 @@ def change(body: DeviceChange, caller: Owned, services: ServicesOf) -> DeviceOut
 
 @routes.delete(
     _DEVICE,
-    openapi_extra=needs(Needs.SESSION),
+    openapi_extra=needs(Needs.SESSION, role=Role.OWNER),
     summary="Delete a device",
     description="For ever: its keys, its fields and all that it sent. Nobody gets at them once this is answered; the "
     "disk space comes back in the background. The answer is what the device was.",

@@ -154,11 +154,14 @@ def _page(
     found = services.keys.all(visit.the_device.id)[::-1]
     done, _, said_of = said.partition(" ")
     now_us = services.now_us()
+    in_use = [key for key in found if key.revoked_us is None]
+    has_place = refusal is not None and (not refusal.key_id or refusal.key_id in {str(key.id) for key in in_use})
     return page(
         request,
         "device/keys.html",
         status=status,
-        keys=[key for key in found if key.revoked_us is None],
+        keys=in_use,
+        refused=refusal.message if refusal and not has_place else "",
         revoked=[key for key in found if key.revoked_us is not None],
         expiries=EXPIRIES,
         tomorrow=datetime.fromtimestamp((now_us + _DAY_US) / 1e6, UTC).date().isoformat(),
