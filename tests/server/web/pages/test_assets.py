@@ -7,11 +7,11 @@ from importlib.resources import files
 
 import pytest
 
-from nikdev_iot.server.web.pages.assets import asset, assets
+from nikdev_iot.server.web.pages.assets import _JOINED, asset, assets
 
 STATIC = files("nikdev_iot.server.web.pages").joinpath("static")
 JS = sorted(name for name in assets()[1] if name.startswith("js/"))
-CSS = sorted(name for name in assets()[1] if name.endswith(".css"))
+CSS = sorted(name for name in assets()[1] if name.endswith(".css") and name not in _JOINED)
 
 
 def test_an_address_has_the_digest_of_all_of_them():
@@ -44,6 +44,13 @@ def test_what_is_not_there_is_an_error_that_says_where_libraries_come_from():
         asset("css/x.css")
     with pytest.raises(KeyError, match="it comes with the build: pip install --editable"):
         asset("vendor/x.js")
+
+
+@pytest.mark.parametrize(("name", "parts"), _JOINED.items())
+def test_style_sheets_that_come_together_are_one(name, parts):
+    made = assets()[1]
+    assert made[name].content == b"\n".join(made[part].content for part in parts)
+    assert not STATIC.joinpath(name).is_file()
 
 
 def test_what_is_squeezed_is_the_same():

@@ -23,6 +23,11 @@ from nikdev_iot.server.errors import NotFound
 
 __all__ = ["Asset", "asset", "assets", "serve_asset"]
 
+_JOINED = {
+    "css/page.css": ("css/tokens.css", "css/base.css"),
+    "css/charts.css": ("vendor/uplot.min.css", "css/chart.css"),
+}
+"""Style sheets that always come together: on a slow line each request costs more than its bytes."""
 _HASHED = re.compile(r"(vendor/.+)\.[0-9a-f]{12}(\.\w+)")
 _FOREVER = "public, max-age=31536000, immutable"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".txt": "text/plain"}
@@ -54,6 +59,9 @@ def _walk(folder: Traversable, prefix: str = "") -> dict[str, bytes]:
 def assets() -> tuple[str, dict[str, Asset]]:
     """Return the digest of all static files, and each by its name."""
     raw = _walk(files("nikdev_iot.server.web.pages").joinpath("static"))
+    for name, parts in _JOINED.items():
+        if all(part in raw for part in parts):
+            raw[name] = b"\n".join(raw[part] for part in parts)
     digest = hashlib.sha256()
     made = {}
     for name, content in raw.items():
