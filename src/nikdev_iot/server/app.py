@@ -153,6 +153,7 @@ class App:
         accounts = Accounts(storage, passwords=passwords, now_us=now_us)
         settings, throttle = Settings(storage), Throttle()
         people = People(storage, passwords=passwords, now_us=now_us, throttle=throttle)
+        invitations = Invitations(storage, passwords=passwords, settings=settings, now_us=now_us)
         two_factor = TwoFactor(storage, people=people, now_us=now_us)
         self.set_up = SetUp(storage, accounts=accounts)
         self._api = build_api(
@@ -168,8 +169,8 @@ class App:
                 ),
                 people=people,
                 two_factor=two_factor,
-                invitations=Invitations(storage, passwords=passwords, settings=settings, now_us=now_us),
-                registering=Registering(accounts=accounts, settings=settings),
+                invitations=invitations,
+                registering=Registering(accounts=accounts, people=people, invitations=invitations, settings=settings),
                 settings=settings,
                 set_up=self.set_up,
                 password_executor=passwords_executor,
