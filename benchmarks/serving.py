@@ -18,7 +18,9 @@ from nikdev_iot.server.accounts import Accounts, Devices, Keys
 from nikdev_iot.server.accounts.passwords import Passwords
 from nikdev_iot.server.app import open_storage
 
-__all__ = ["Credentials", "Server", "serving"]
+__all__ = ["PASSWORD", "Credentials", "Server", "serving"]
+
+PASSWORD = "a long one"
 
 
 def _now_us() -> int:
@@ -42,12 +44,12 @@ class Server:
     data: Path
     pid: int
 
-    def add_devices(self, count: int) -> list[Credentials]:
-        """Make devices with a key each, beside the running server."""
+    def add_devices(self, count: int, *, email: str | None = None) -> list[Credentials]:
+        """Make an account with devices that have a key each, beside the running server; its password is `PASSWORD`."""
         storage = open_storage(self.data)
         try:
             account = Accounts(storage, passwords=Passwords(), now_us=_now_us).add(
-                f"{uuid.uuid4()}@example.org", "a long one"
+                email or f"{uuid.uuid4()}@example.org", PASSWORD
             )
             devices, keys = Devices(storage, now_us=_now_us), Keys(storage, now_us=_now_us)
             found = []
@@ -58,6 +60,11 @@ class Server:
             return found
         finally:
             storage.close()
+
+    def cpu_s(self) -> float:
+        """Return the processor time that the process has used so far."""
+        user, system = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def peak_memory_mb(self) -> float:
         """Return the process's highest resident size so far, in MB."""

@@ -28,7 +28,7 @@ from nikdev_iot.wire.pack import NO_PACK, encode_content, encode_frame, hash_con
 from .report import Row
 from .serving import Credentials, serving
 
-__all__ = ["run"]
+__all__ = ["Connection", "pack_requests", "run"]
 
 _SECONDS = 6
 _AIM = 8_000
@@ -60,7 +60,8 @@ def _json_requests(who: Credentials, count: int) -> list[bytes]:
     return requests
 
 
-def _pack_requests(who: Credentials, count: int, epoch: bytes) -> list[bytes]:
+def pack_requests(who: Credentials, count: int, epoch: bytes) -> list[bytes]:
+    """Return the requests that push `count` commits of ten values, one by one, from a new origin."""
     walk = random.Random(who.device_id)
     origin, parent = uuid.uuid4(), NO_PACK
     begin_us = time.time_ns() // 1000 - count * 1_000_000
@@ -74,10 +75,13 @@ def _pack_requests(who: Credentials, count: int, epoch: bytes) -> list[bytes]:
     return requests
 
 
-class _Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """Sends the next request as soon as the last one is answered; any other answer than 200 ends the run."""
 
-    def __init__(self, requests: list[bytes], stop_at: float) -> None:
+    def __init__(self, requests: list[bytes], stop_at: float, *, keeps_times: bool = False) -> None:
+        self.keeps_times = keeps_times
+        self.times: list[float] = []
+        """When each was answered, where they are to be kept."""
         self.requests = iter(requests)
         self.stop_at = stop_at
         self.latencies: list[float] = []
@@ -111,7 +115,10 @@ class _Connection(asyncio.Protocol):
             self.transport.close()
             return
         self.buffer = b""
-        self.latencies.append(time.perf_counter() - self.sent_at)
+        now = time.perf_counter()
+        self.latencies.append(now - self.sent_at)
+        if self.keeps_times:
+            self.times.append(now)
         self.send()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -126,7 +133,7 @@ async def _load(port: int, per_connection: list[list[bytes]]) -> tuple[float, fl
     connections = []
     for requests in per_connection:
         _, connection = await loop.create_connection(
-            lambda requests=requests: _Connection(requests, begin + _SECONDS), "127.0.0.1", port
+            lambda requests=requests: Connection(requests, begin + _SECONDS), "127.0.0.1", port
         )
         connections.append(connection)
     await asyncio.gather(*(connection.done for connection in connections))
@@ -146,7 +153,7 @@ def _main() -> None:
     if options.form == "json":
         prepared = [_json_requests(who, count) for who in people]
     else:
-        prepared = [_pack_requests(who, count, bytes.fromhex(options.epoch)) for who in people]
+        prepared = [pack_requests(who, count, bytes.fromhex(options.epoch)) for who in people]
     print(json.dumps(uvloop.run(_load(options.port, prepared))))
 
 

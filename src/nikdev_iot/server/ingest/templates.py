@@ -54,10 +54,9 @@ class Single(NamedTuple):
 class Layout:
     """The fields of a commit and their kinds, in its order. Where they are few, `layout_of` has one object for each."""
 
-    __slots__ = ("_templates", "_types", "brought", "brought_set", "names")
+    __slots__ = ("_templates", "_types", "brought", "brought_set")
 
     def __init__(self, names: tuple[str, ...], types: tuple[type, ...]) -> None:
-        self.names = names
         self.brought: tuple[FieldKind, ...] = tuple(zip(names, map(_KINDS.__getitem__, types), strict=True))
         self.brought_set = frozenset(self.brought)
         self._types = types

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from operator import itemgetter
+from typing import Any
 
+from nikdev_iot.model.values import Kind
 from nikdev_iot.server.ingest.entries import EntriesPush
 from nikdev_iot.server.ingest.group import Push
 from nikdev_iot.server.ingest.packs import PackPush
-from nikdev_iot.server.ingest.templates import Templates
+from nikdev_iot.server.ingest.templates import Layout, Templates
 from nikdev_iot.server.query.decode import decode_table
 from nikdev_iot.server.query.latest import newest_of
 from nikdev_iot.wire.frame import RAW
@@ -23,7 +25,7 @@ _time = itemgetter(0)
 class Brought:
     """What pushes of one device brought, as far as it can be told one by one."""
 
-    __slots__ = ("count", "is_complete", "latest", "points")
+    __slots__ = ("_layout", "_rows", "_times", "count", "is_complete", "latest", "points")
 
     def __init__(self) -> None:
         self.points: dict[str, list[Point]] = {}
@@ -32,16 +34,35 @@ class Brought:
         """Whether all values are among the points."""
         self.latest: dict[str, Point] = {}
         """The newest of those that are not among the points."""
+        self._layout: Layout | None = None
+        self._times: list[int] = []
+        self._rows: list[list[Any]] = []
 
     def add(self, time_us: int, pairs: Iterable[tuple[str, object]]) -> None:
         """Add one commit."""
-        points = self.points
+        self.settle()
         for name, value in pairs:
-            found = points.get(name)
-            if found is None:
-                found = points[name] = []
-            found.append((time_us, shown(value)))
+            self.points.setdefault(name, []).append((time_us, shown(value)))
             self.count += 1
+
+    def add_single(self, time_us: int, layout: Layout, values: list[Any]) -> None:
+        """Add one commit of a layout: the next one is likely of the same, and they are taken together."""
+        if layout is not self._layout:
+            self.settle()
+            self._layout = layout
+        self._times.append(time_us)
+        self._rows.append(values)
+
+    def settle(self) -> None:
+        """Put what was taken together among the points."""
+        layout, times, rows = self._layout, self._times, self._rows
+        if layout is None:
+            return
+        self._layout, self._times, self._rows = None, [], []
+        for (name, kind), column in zip(layout.brought, zip(*rows, strict=True), strict=True):
+            values = map(shown, column) if kind is Kind.INT else column
+            self.points.setdefault(name, []).extend(zip(times, values, strict=True))
+        self.count += len(rows) * len(layout.brought)
 
     def newest(self) -> dict[str, Point]:
         """Return the newest of each field; of equal times the last one."""
@@ -69,6 +90,7 @@ class ValueReader:
                 brought.is_complete &= len(push.entries) <= MAX_POINTS
             else:
                 brought.is_complete &= self._read_pack(push, brought)
+        brought.settle()
         return brought
 
     def _read_pack(self, push: PackPush, brought: Brought) -> bool:
@@ -77,8 +99,7 @@ class ValueReader:
         if stored.row_count == 1 and stored.codec == RAW:
             found = self._templates.values(stored.payload)
             if found is not None:
-                time_us, layout, values = found
-                brought.add(time_us, zip(layout.names, values, strict=True))
+                brought.add_single(*found)
                 return True
             pack = push.decode()
             self._templates.learn(pack, stored.payload)
@@ -86,6 +107,7 @@ class ValueReader:
             return True
         if not stored.row_count:
             return True
+        brought.settle()
         table = decode_table(stored)
         if stored.row_count * len(table.columns) > MAX_POINTS:
             for name, value in newest_of(table).items():
