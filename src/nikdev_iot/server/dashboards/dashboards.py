@@ -7,9 +7,11 @@ import hashlib
 import os
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from nikdev_iot.server.accounts.fields import in_order
 from nikdev_iot.server.accounts.texts import check_text
 from nikdev_iot.server.errors import Conflict, Invalid, NotFound
 from nikdev_iot.server.storage.dashboards import Dashboard
@@ -45,6 +47,8 @@ class Scope:
     devices: dict[uuid.UUID, Device]
     fields: dict[uuid.UUID, dict[str, Field]]
     """Of each of those devices, those of its fields that are on the dashboard."""
+    places: dict[Source, int]
+    """Where each of those stands among all fields of its device: it has the same colour everywhere."""
 
     def holds(self, source: Source) -> bool:
         """Return whether the field is there."""
@@ -77,16 +81,29 @@ class Dashboards:
         self._new_id = new_id
         self._random_bytes = random_bytes
         self._lock = threading.Lock()
-        self._changes = 0
+        self._watchers: dict[object, tuple[uuid.UUID, Callable[[], None]]] = {}
 
-    @property
-    def changes(self) -> int:
-        """A number that is another one after every change made through this object: look again when it moved."""
-        return self._changes
+    @contextmanager
+    def watched(self, dashboard_id: uuid.UUID, changed: Callable[[], None]) -> Iterator[None]:
+        """Call `changed` after every change of this dashboard or its link made through this object.
 
-    def _changed(self) -> None:
+        It is called in the thread of whoever changed it, and has to be quick.
+        """
+        watcher = object()
         with self._lock:
-            self._changes += 1
+            self._watchers[watcher] = (dashboard_id, changed)
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._watchers[watcher]
+
+    def _changed(self, dashboard_id: uuid.UUID) -> None:
+        with self._lock:
+            watchers = list(self._watchers.values())
+        for watched_id, changed in watchers:
+            if watched_id == dashboard_id:
+                changed()
 
     # -- finding ------------------------------------------------------------------------------------
 
@@ -120,15 +137,18 @@ class Dashboards:
                 wanted.setdefault(source.device, set()).add(source.field)
         devices: dict[uuid.UUID, Device] = {}
         fields: dict[uuid.UUID, dict[str, Field]] = {}
+        places: dict[Source, int] = {}
         for device_id, names in wanted.items():
             device = self._storage.device(device_id)
             if device is None or device.account_id != dashboard.account_id:
                 continue
             devices[device_id] = device
-            fields[device_id] = {
-                field.field_id: field for field in self._storage.fields(device_id) if field.field_id in names
-            }
-        return Scope(devices, fields)
+            fields[device_id] = {}
+            for place, field in enumerate(in_order(self._storage.fields(device_id))):
+                if field.field_id in names:
+                    fields[device_id][field.field_id] = field
+                    places[Source(device_id, field.field_id)] = place
+        return Scope(devices, fields, places)
 
     # -- changing -----------------------------------------------------------------------------------
 
@@ -182,7 +202,7 @@ class Dashboards:
             )
             if not write.update_dashboard(changed):
                 raise Changed(current)
-        self._changed()
+        self._changed(dashboard_id)
         return replace(changed, version=version + 1)
 
     def remove(self, dashboard_id: uuid.UUID, *, account_id: uuid.UUID) -> None:
@@ -190,7 +210,7 @@ class Dashboards:
         with self._storage.write() as write:
             self.get(dashboard_id, account_id=account_id)
             write.remove_dashboard(dashboard_id)
-        self._changed()
+        self._changed(dashboard_id)
 
     # -- sharing ------------------------------------------------------------------------------------
 
@@ -203,7 +223,7 @@ class Dashboards:
         with self._storage.write() as write:
             self.get(dashboard_id, account_id=account_id)
             write.share_dashboard(dashboard_id, hash_token(token), at_us=self._now_us())
-        self._changed()
+        self._changed(dashboard_id)
         return token
 
     def withdraw(self, dashboard_id: uuid.UUID, *, account_id: uuid.UUID) -> None:
@@ -211,4 +231,4 @@ class Dashboards:
         with self._storage.write() as write:
             self.get(dashboard_id, account_id=account_id)
             write.share_dashboard(dashboard_id, None, at_us=None)
-        self._changed()
+        self._changed(dashboard_id)

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from nikdev_iot._version import __version__
 from nikdev_iot.server.query.reader import Reader
 from nikdev_iot.server.web.pages import PAGES, nowhere
+from nikdev_iot.server.web.pages.shared import ShareGate
 
 from . import commits, deletions, device, device_fields, devices, keys, root, sessions
 from .document import document
@@ -36,6 +37,7 @@ def build_api(services: Services) -> FastAPI:
     app.state.services = services
     app.state.reader = Reader(services.storage, slow=services.measures.slow)
     app.state.history_turns = HistoryTurns()
+    app.state.share_gate = ShareGate()
     install_error_answers(app)
     for resource in (root, device, sessions, devices, device_fields, keys, commits, deletions, *PAGES, nowhere):
         app.include_router(resource.routes)

@@ -1,0 +1,118 @@
+// A dashboard as it is looked at: newest values, gauges, sparklines and charts, all live; for those with the link, too.
+import { sourceOf } from "./chart_data.js";
+import { figure } from "./figures.js";
+import { showGauge } from "./gauge.js";
+import { freshen } from "./page.js";
+import { QUICK, time } from "./range.js";
+
+const POINTS = 120;
+const board = document.querySelector(".board");
+const src = board?.dataset.src;
+const tiles = new Map();
+
+function take({ device, received_us, latest, points, reload }) {
+  for (const [field, [timeUs, value]] of Object.entries(latest ?? {})) {
+    for (const tile of tiles.get(`${device}/${field}`) ?? []) renew(tile, timeUs, value, points?.[field]);
+  }
+  if (!board.querySelector("nikdev-chart")) return;
+  const named = Object.fromEntries(Object.entries(points ?? {}).map(([field, list]) => [`${device}/${field}`, list]));
+  const source = sourceOf(src, "");
+  const mustReload = source.take({ points: named, received_us, reload });
+  if (mustReload && time.live) [...source.charts][0]?.load();
+  if (time.live) time.tick();
+}
+
+function renew(tile, timeUs, value, points) {
+  if (!(Number(tile.dataset.timeUs) > timeUs)) {
+    tile.dataset.timeUs = timeUs;
+    const decimals = tile.dataset.decimals === undefined ? null : Number(tile.dataset.decimals);
+    const text = tile.querySelector(".figure");
+    text.textContent = figure(value, decimals, "float" in tile.dataset || !Number.isInteger(value)).slice(0, 200);
+    text.title = String(value).slice(0, 500);
+    const age = tile.querySelector(".age time");
+    age.dataset.us = timeUs;
+    age.title = "";
+    freshen(tile);
+    showSilence(tile);
+    showGauge(tile, value);
+  }
+  const spark = tile.querySelector("nikdev-spark");
+  if (!spark) return;
+  const fresh = (points ?? [[timeUs, value]]).filter(([, number]) => typeof number === "number");
+  if (fresh.length) setSpark(spark, [...(spark.points ?? []), ...fresh]);
+}
+
+function setSpark(spark, points) {
+  const oldest = time.nowUs() - QUICK.get(board.dataset.range);
+  spark.points = points.filter(([us]) => us >= oldest).slice(-2 * POINTS);
+  if (spark.points.length > 1) spark.values = spark.points;
+}
+
+function showSilence(tile) {
+  const silence = tile.querySelector(".silence");
+  if (!silence || tile.dataset.timeUs === undefined) return;
+  silence.hidden = time.nowUs() - Number(tile.dataset.timeUs) <= Number(tile.dataset.silentAfterS) * 1e6;
+}
+
+/** One request for all sparklines. */
+async function loadSparks() {
+  const wanted = [...tiles].filter(([, list]) => list.some((tile) => tile.querySelector("nikdev-spark")));
+  if (!wanted.length) return;
+  const endUs = time.nowUs();
+  const ids = wanted.map(([key]) => encodeURIComponent(key)).join(",");
+  const span = QUICK.get(board.dataset.range);
+  const answer = await fetch(`${src}?fields=${ids}&start_us=${endUs - span}&end_us=${endUs}&points=${POINTS}`, { headers: { accept: "application/json" } });
+  if (!answer.ok) return;
+  const { fields } = await answer.json();
+  for (const [key, list] of wanted) {
+    const { times_us: times, mean, values } = fields[key] ?? {};
+    const points = (times ?? []).map((us, at) => [us, Number((mean ?? values)[at])]);
+    for (const tile of list) {
+      const spark = tile.querySelector("nikdev-spark");
+      if (spark) setSpark(spark, [...points, ...(spark.points ?? []).filter(([us]) => us > (points.at(-1)?.[0] ?? 0))]);
+    }
+  }
+}
+
+async function follow() {
+  if (!board.dataset.live) {
+    const devices = board.dataset.devices.split(",").filter(Boolean);
+    if (!devices.length) return;
+    const { subscribe } = await import("./live.js");
+    subscribe(devices, (event) => { if (!event.gone && event.type !== "gone") take(event.data ?? event); });
+    return;
+  }
+  const stream = new EventSource(board.dataset.live);
+  stream.addEventListener("values", (event) => take(JSON.parse(event.data)));
+  stream.addEventListener("changed", () => location.reload());
+  stream.addEventListener("gone", () => lost(stream));
+  stream.addEventListener("error", () => { if (stream.readyState === EventSource.CLOSED) lost(stream); });
+}
+
+/** The server does not go on: because the link was withdrawn, or because too many look on at the moment. */
+async function lost(stream) {
+  stream.close();
+  const answer = await fetch(`${src}?points=1`, { headers: { accept: "application/json" } }).catch(() => null);
+  if (answer?.status === 404) document.querySelector(".withdrawn").hidden = false;
+  else setTimeout(follow, 30_000);
+}
+
+function offerFullScreen() {
+  const button = document.querySelector("[data-full]");
+  const main = document.getElementById("main");
+  if (!button || !main.requestFullscreen) return;
+  button.hidden = false;
+  button.addEventListener("click", () => main.requestFullscreen());
+}
+
+if (board) {
+  for (const tile of board.querySelectorAll(".tile[data-key]")) {
+    const { key } = tile.dataset;
+    tiles.set(key, [...(tiles.get(key) ?? []), tile]);
+  }
+  offerFullScreen();
+  // The charts ask first.
+  queueMicrotask(loadSparks);
+  requestAnimationFrame(() => setTimeout(follow));
+  setInterval(() => { for (const list of tiles.values()) list.forEach(showSilence); }, 5000);
+}
