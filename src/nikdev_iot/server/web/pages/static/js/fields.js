@@ -43,6 +43,7 @@ async function send(row, before, back) {
   try {
     const answer = await fetch(list.dataset.move, {
       method: "POST",
+      keepalive: true, // also where the page is left at once
       headers: { "x-csrf-token": csrf(), accept: "application/json", "hx-request": "true" },
       body: new URLSearchParams({ field: row.dataset.field, before: before?.dataset.field ?? "" }),
     });

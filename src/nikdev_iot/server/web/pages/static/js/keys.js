@@ -24,7 +24,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
   const form = event.target.closest?.("form.access");
   if (!form) return;
   for (const input of form.querySelectorAll(".switch")) {
-    if (event.detail.successful) input.defaultChecked = input.checked;
+    if (event.detail.xhr.status === 200) input.defaultChecked = input.checked;
     else input.checked = input.defaultChecked;
   }
 });
