@@ -10,7 +10,7 @@ from tests.server.accounts.clock import Clock
 
 from nikdev_iot.model.values import Kind
 from nikdev_iot.server.accounts import Fields
-from nikdev_iot.server.accounts.fields import colors_of, moved
+from nikdev_iot.server.accounts.fields import colors_of, moved, own_color, palette_places
 from nikdev_iot.server.errors import Conflict, Invalid, NotFound
 from nikdev_iot.server.storage.records import Device, Field, NewField
 from nikdev_iot.server.storage.sqlite import SqliteStorage
@@ -94,6 +94,10 @@ def test_colours_go_round_by_age_unless_one_was_chosen() -> None:
     ]
     colors = colors_of(made[::-1])
     assert [colors["00"], colors["03"], colors["07"], colors["08"]] == ["series-1", "#123456", "series-8", "series-1"]
+    made[0] = replace(made[0], color="series-5")
+    places = palette_places(made)
+    assert [places["00"], places["03"], places["09"]] == [4, 3, 1]
+    assert [own_color(field) for field in made[:4]] == ["", "", "", "#123456"]
 
 
 def test_what_cannot_be(fields: Fields, device: Device) -> None:

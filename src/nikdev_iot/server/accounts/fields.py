@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from nikdev_iot.model.errors import ValueRefused
@@ -15,7 +15,7 @@ from nikdev_iot.server.storage.records import Field
 from .keys import KEEP, Keep
 from .texts import check_color, check_text
 
-__all__ = ["MAX_DECIMALS", "PALETTE", "Fields", "colors_of", "in_order", "moved"]
+__all__ = ["MAX_DECIMALS", "PALETTE", "Fields", "colors_of", "in_order", "moved", "own_color", "palette_places"]
 
 MAX_DECIMALS = 10
 PALETTE = tuple(f"series-{number}" for number in range(1, 9))
@@ -27,13 +27,29 @@ def in_order(fields: Iterable[Field]) -> list[Field]:
     return sorted(fields, key=lambda field: (field.position is None, field.position or 0))
 
 
-def colors_of(fields: Sequence[Field]) -> Mapping[str, str]:
-    """Return each field's colour by its id: its own, or the palette's, in the order of their making. Pure.
+def palette_places(fields: Iterable[Field]) -> dict[str, int]:
+    """Return which colour of the palette each field has, by its id: the chosen one, or by the order of their making.
 
-    So a field keeps its colour when it is moved, and has the same one on every page. `fields` are all of a device.
+    So a field keeps its colour when it is moved, and has the same one on every page, unless it has one of its own
+    (`own_color`). `fields` are all of a device, hidden ones too. Pure.
     """
     by_age = sorted(fields, key=lambda field: (field.created_us, field.field_id))
-    return {field.field_id: field.color or PALETTE[at % len(PALETTE)] for at, field in enumerate(by_age)}
+    return {
+        field.field_id: PALETTE.index(field.color) if field.color in PALETTE else at % len(PALETTE)
+        for at, field in enumerate(by_age)
+    }
+
+
+def own_color(field: Field) -> str:
+    """Return `#rrggbb` where the field has a colour that is not the palette's, else ''. Pure."""
+    return field.color if field.color.startswith("#") else ""
+
+
+def colors_of(fields: Iterable[Field]) -> dict[str, str]:
+    """Return each field's colour by its id: `#rrggbb`, or the name of one of the palette's. Pure."""
+    known = list(fields)
+    places = palette_places(known)
+    return {field.field_id: own_color(field) or PALETTE[places[field.field_id]] for field in known}
 
 
 def moved(ids: Sequence[str], field_id: str, *, before: str | None) -> list[str]:
