@@ -14,7 +14,7 @@ from .output import counted, json_option, print_json, when
 if TYPE_CHECKING:
     from nikdev_iot.journal.records import LogEntry
 
-__all__ = ["log", "log_entry"]
+__all__ = ["clock_note", "log", "log_entry"]
 
 _COLORS = {"unpushed": "yellow", "acknowledged": "green", "rejected": "red", "discarded": "bright_black"}
 
@@ -41,9 +41,16 @@ def log(*, limit: int, before: int | None, as_json: bool) -> None:
     for entry in entries:
         number = f"{entry.number}" if entry.origin == current else f"{entry.number} of {str(entry.origin)[:8]}"
         state = click.style(f"{entry.state.value:<12}", fg=_COLORS[entry.state.value])
-        line = f"{click.style(f'{number:>8}', bold=True)}  {when(entry.time_us)}  {state}"
+        line = f"{click.style(f'{number:>8}', bold=True)}  {when(entry.time_us + entry.shift_us)}  {state}"
         message = f"  {visible(entry.message)}" if entry.message else ""
-        click.echo(f"{line}  {counted(entry.value_count, 'value')}{message}")
+        click.echo(f"{line}  {counted(entry.value_count, 'value')}{clock_note(entry)}{message}")
+
+
+def clock_note(entry: LogEntry) -> str:
+    """Return what is to be said of the clock that a commit was made by; '' where it was right."""
+    if entry.shift_us:
+        return click.style(f"  (the clock said {when(entry.time_us)})", fg="bright_black")
+    return click.style("  (the clock was wrong)", fg="yellow") if entry.is_uncertain else ""
 
 
 def log_entry(entry: LogEntry) -> dict[str, Any]:
@@ -53,6 +60,8 @@ def log_entry(entry: LogEntry) -> dict[str, Any]:
         "number": entry.number,
         "origin": str(entry.origin),
         "time_us": entry.time_us,
+        "shift_us": entry.shift_us,
+        "is_uncertain": entry.is_uncertain,
         "message": entry.message,
         "state": entry.state.value,
         "value_count": entry.value_count,

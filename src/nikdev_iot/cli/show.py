@@ -9,7 +9,7 @@ from nikdev_iot.model.showing import visible
 from nikdev_iot.model.times import iso
 
 from .folder import open_folder
-from .log import log_entry
+from .log import clock_note, log_entry
 from .output import json_option, print_json, shown
 
 __all__ = ["show"]
@@ -33,7 +33,7 @@ def show(*, number: int, as_json: bool) -> None:
         print_json(log_entry(entry))
         return
     click.echo(click.style(f"commit {entry.number}", fg="yellow") + f" of {entry.origin}")
-    click.echo(f"time   {iso(entry.time_us)}")
+    click.echo(f"time   {iso(entry.time_us + entry.shift_us)}{clock_note(entry)}")
     click.echo(f"state  {entry.state.value}{f': {visible(entry.reason)}' if entry.reason else ''}")
     if entry.message:
         lines = "".join(f"    {visible(line)}\n" for line in entry.message.splitlines())

@@ -14,10 +14,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from nikdev_iot.journal.errors import PushLocked, StalePack
+from nikdev_iot.model.clocks import AGREE_US, true_now
 from nikdev_iot.model.errors import ConfigError, PushException, WireError
 
 from .ahead import Ahead, Ready, make_ready
 from .answers import Answer, NotOurs
+from .clock_sync import is_synchronized
 from .comparison import DigestPage
 from .pace import Pace
 from .reconciling import Reconciled, go_back, go_on
@@ -76,7 +78,11 @@ class Pusher:
         transport: Transport,
         now_us: Callable[[], int],
         monotonic: Callable[[], float] = time.monotonic,
+        is_synchronized: Callable[[], bool | None] = is_synchronized,
     ) -> None:
+        self.is_synchronized = is_synchronized
+        self.has_asked_time = False
+        """Whether a server has told its time to this object: it is asked for once, if this boot's is not known."""
         self.journal = journal
         self.transport = transport
         self.now_us = now_us
@@ -110,6 +116,7 @@ class _Run:
         self._journal = pusher.journal
         self._transport = pusher.transport
         self._pace = pusher.pace
+        self._pusher = pusher
         self._now_us = pusher.now_us
         self._monotonic = pusher.monotonic
         self._progress = progress
@@ -120,7 +127,7 @@ class _Run:
         self._notices: list[str] = []
 
     def run(self) -> PushReport:
-        if self._left() and (self._journal.epoch is None or self._journal.in_flight()):
+        if self._left() and (self._journal.epoch is None or self._journal.in_flight() or self._lacks_time()):
             self._ask()
         try:
             while self._left():
@@ -133,6 +140,19 @@ class _Run:
         finally:
             self._ahead.take()
         return PushReport(self._pushed, self._rejected, self._packs, self._bytes_sent, tuple(self._notices))
+
+    def _lacks_time(self) -> bool:
+        return not self._pusher.has_asked_time and not self._journal.knows_time
+
+    def _compare_clocks(self, server_us: int) -> None:
+        """Learn what time it is from an answer that just came."""
+        self._pusher.has_asked_time = True
+        device_us = self._now_us()
+        # What the system says is asked only where it matters.
+        agree = abs(device_us - server_us) <= AGREE_US
+        true_us = true_now(device_us, server_us, is_synchronized=None if agree else self._pusher.is_synchronized())
+        if true_us is not None:
+            self._journal.learn_time(true_us)
 
     def _left(self) -> int:
         """Return how many of the commits that were queued when the push began are queued still."""
@@ -196,11 +216,13 @@ class _Run:
         from nikdev_iot.wire.marks import PushAnswer
 
         try:
-            return PushAnswer.from_json(answer.json())
+            found = PushAnswer.from_json(answer.json())
         except (NotOurs, WireError):
             if answer.status == 409 and answer.said() is not None:
                 self._refused(answer)
             self._raise(answer.not_ours(), answer)
+        self._compare_clocks(found.server_time_us)
+        return found
 
     # -- what follows from an answer ------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from . import holes, origins, staged
 from .holes import Hole, HoleKind
 from .records import CommitState, JournalStatus, LogEntry, RejectedCommit
+from .repair import judged
 from .shapes import ShapeBook
 
 __all__ = ["log", "rejected", "show", "size_bytes", "status"]
@@ -59,7 +60,9 @@ def size_bytes(path: Path) -> int:
     return total
 
 
-def log(connection: sqlite3.Connection, book: ShapeBook, *, limit: int, before: int | None) -> list[LogEntry]:
+def log(
+    connection: sqlite3.Connection, book: ShapeBook, *, limit: int, before: int | None, now_us: int
+) -> list[LogEntry]:
     """Do `Journal.log`, in the caller's read transaction."""
     rows = connection.execute(
         _SELECT + "id < ? ORDER BY id DESC LIMIT ?",
@@ -67,7 +70,7 @@ def log(connection: sqlite3.Connection, book: ShapeBook, *, limit: int, before: 
     ).fetchall()
     if not rows:
         return []
-    known = _Context(connection, rows[-1][0], rows[0][0])
+    known = _Context(connection, rows[-1][0], rows[0][0], now_us)
     entries = []
     for row_id, time_us, shape_id, _, message in rows:
         shape = book.by_id(connection, shape_id)
@@ -75,7 +78,7 @@ def log(connection: sqlite3.Connection, book: ShapeBook, *, limit: int, before: 
     return entries
 
 
-def show(connection: sqlite3.Connection, book: ShapeBook, number: int) -> LogEntry | None:
+def show(connection: sqlite3.Connection, book: ShapeBook, number: int, *, now_us: int) -> LogEntry | None:
     """Do `Journal.show`, in the caller's read transaction."""
     row_id = number + origins.current(connection).base
     row = connection.execute(_SELECT + "id = ?", (row_id,)).fetchone()
@@ -87,14 +90,16 @@ def show(connection: sqlite3.Connection, book: ShapeBook, number: int) -> LogEnt
         values = shape.decode(body)
     except ValueError as error:
         raise book.damaged(f"commit {number} cannot be read ({error})") from error
-    return replace(_Context(connection, row_id, row_id).entry(row_id, time_us, message, len(values)), values=values)
+    return replace(
+        _Context(connection, row_id, row_id, now_us).entry(row_id, time_us, message, len(values)), values=values
+    )
 
 
 def rejected(connection: sqlite3.Connection, *, limit: int | None) -> list[RejectedCommit]:
     """Do `Journal.rejected`, in the caller's read transaction."""
     current = origins.current(connection)
     newest = origins.last_id(connection)
-    known = _Context(connection, 1, newest)
+    known = _Context(connection, 1, newest, None)
     found: list[RejectedCommit] = []
     for hole in holes.between(connection, 1, newest, (HoleKind.REJECTED,)):
         left = -1 if limit is None else limit - len(found)
@@ -121,11 +126,12 @@ def rejected(connection: sqlite3.Connection, *, limit: int | None) -> list[Rejec
 class _Context:
     """What tells the number, origin and state of the ids `low` to `high`."""
 
-    def __init__(self, connection: sqlite3.Connection, low: int, high: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, low: int, high: int, now_us: int | None) -> None:
         rows = connection.execute("SELECT id, uuid, base, acked, acked_hash FROM origins ORDER BY id")
         self._origins = [origins.Origin(*row) for row in rows]
         self._bases = [origin.base for origin in self._origins]
         self._holes = holes.between(connection, low, high)
+        self._judged = {} if now_us is None else judged(connection, low, high, now_us=now_us)
         self._ends = [hole.last for hole in self._holes]
 
     def origin_of(self, row_id: int) -> origins.Origin:
@@ -139,6 +145,7 @@ class _Context:
     def entry(self, row_id: int, time_us: int, message: str | None, value_count: int) -> LogEntry:
         origin = self.origin_of(row_id)
         hole = self._hole_of(row_id)
+        shift_us, is_uncertain = self._judged.get(row_id, (0, False))
         if hole is not None:
             state = CommitState.REJECTED if hole.kind is HoleKind.REJECTED else CommitState.DISCARDED
         elif row_id <= self._origins[-1].acked_id:
@@ -154,4 +161,6 @@ class _Context:
             state=state,
             value_count=value_count,
             reason=None if hole is None else hole.reason,
+            shift_us=shift_us,
+            is_uncertain=is_uncertain,
         )

@@ -275,14 +275,14 @@ class Journal(PushQueue):
         from .history import log
 
         with self._database.read("read") as connection:
-            return log(connection, self._book, limit=limit, before=before)
+            return log(connection, self._book, limit=limit, before=before, now_us=self._clock.now_us())
 
     def show(self, number: int) -> LogEntry | None:
         """Return commit `number` of the current origin with its values; None where the journal does not hold it."""
         from .history import show
 
         with self._database.read("read") as connection:
-            return show(connection, self._book, number)
+            return show(connection, self._book, number, now_us=self._clock.now_us())
 
     def check(self) -> list[Problem]:
         """Read everything and return what is wrong with it; empty when all is well."""

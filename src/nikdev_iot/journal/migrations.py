@@ -48,7 +48,12 @@ _V1 = (
         at_us INTEGER NOT NULL) WITHOUT ROWID""",
 )
 
-_STEPS = (_V1,)
+_V2 = (
+    # The true time less the clock since boot, µs; NULL while that is not known (`repair.py`).
+    "ALTER TABLE boots ADD COLUMN offset_us INTEGER",
+)
+
+_STEPS = (_V1, _V2)
 VERSION = len(_STEPS)
 
 

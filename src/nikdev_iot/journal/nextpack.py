@@ -6,6 +6,7 @@ import json
 import sqlite3
 import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 
 from nikdev_iot.model.commits import Gap
 from nikdev_iot.model.values import Kind
@@ -14,6 +15,7 @@ from nikdev_iot.wire.pack import Pack
 from . import holes, origins
 from .packing import Rows, pack_rows
 from .records import SentPack
+from .repair import judge_rows
 from .shapes import Shape, ShapeBook
 
 __all__ = ["build_next", "build_sent", "gaps_of", "gaps_to_text", "rows_between", "text_to_gaps"]
@@ -80,6 +82,7 @@ def build_next(
     max_commits: int,
     max_bytes: int,
     max_columns: int,
+    now_us: int,
     behind: tuple[int, bytes] | None = None,
 ) -> Pack | None:
     """Return the pack that `Journal.next_pack` speaks of, in the caller's read transaction."""
@@ -101,7 +104,8 @@ def build_next(
             break
     if not rows.ids:
         return None
-    return _pack(
+    shifts, uncertain = judge_rows(connection, rows.ids, now_us=now_us)
+    pack = _pack(
         rows,
         book,
         connection,
@@ -111,6 +115,7 @@ def build_next(
         parent=parent,
         gaps=gaps_of(skipped, start, rows.ids[-1], base=origin.base),
     )
+    return replace(pack, shifts=shifts, uncertain=uncertain) if shifts or uncertain else pack
 
 
 def _fill(

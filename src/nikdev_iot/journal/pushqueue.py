@@ -105,6 +105,7 @@ class PushQueue:
                 max_commits=max(max_commits, 1),
                 max_bytes=max_bytes,
                 max_columns=max_columns,
+                now_us=self._clock.now_us(),
                 behind=behind,
             )
 
@@ -149,6 +150,30 @@ class PushQueue:
 
         with self._database.write("acknowledge") as connection:
             return settle(connection, pack_hash, at_us=self._clock.now_us(), name=self._database.name)
+
+    # -- what time it is ------------------------------------------------------------------------------------
+
+    @property
+    def knows_time(self) -> bool:
+        """Whether the true time of this boot's commits is known."""
+        from .repair import boot_offset
+
+        with self._database.plain("read") as connection:
+            return boot_offset(connection, self._clock.boot_id()) is not None
+
+    def learn_time(self, true_us: int) -> None:
+        """It is `true_us` now: keep that, durably, for this boot; free where it is no news.
+
+        The packs that follow have the times of this boot's commits set right, and so does `log`.
+        """
+        from .repair import boot_offset, is_news, remember_offset
+
+        boot_id, offset_us = self._clock.boot_id(), true_us - self._clock.monotonic_ns() // 1000
+        with self._database.plain("read") as connection:
+            known_us = boot_offset(connection, boot_id)
+        if is_news(known_us, offset_us):
+            with self._database.write("keep what time it is") as connection:
+                remember_offset(connection, boot_id, offset_us)
 
     # -- when journal and server do not continue one another ----------------------------------------------
 

@@ -81,6 +81,10 @@ class LogEntry:
     """Why it was rejected."""
     values: Mapping[str, Value] | None = None
     """By Field ID, in the order they were staged; None in `Journal.log`."""
+    shift_us: int = 0
+    """`time_us` and this is when it was: the device's clock was wrong by so much."""
+    is_uncertain: bool = False
+    """The clock was wrong, and it is not known by how much."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
