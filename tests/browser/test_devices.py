@@ -130,6 +130,7 @@ def test_a_thousand_devices_scroll(visitor: Visitor) -> None:
 
 def test_it_works_without_a_script(arrive: Callable[..., Visitor], server: object) -> None:
     visitor = arrive(server, java_script_enabled=False)
+    visitor.watch.allow(": csp")  # what Chromium says of scripts that it was told not to load
     _fill(visitor)
     page = visitor.open("/admin/devices")
     expect(page.locator(".device .figure").first).to_be_visible()

@@ -16,6 +16,7 @@ from .states import DeviceState, StateWord, state_of
 __all__ = ["Listed", "Listing", "Order", "list_devices"]
 
 _DIGITS = re.compile(r"(\d+)")
+_MIN_ID_CHARS = 6
 _TROUBLE = {StateWord.SILENT: 0, StateWord.NEVER: 1, StateWord.ONLINE: 2}
 
 
@@ -59,7 +60,7 @@ def list_devices(
     order: Order = Order.TROUBLE,
     usual_s: Mapping[uuid.UUID, float] | None = None,
 ) -> Listing:
-    """Return the devices that have every word of `search` in name, tags, note or Device ID, and every one of `tags`.
+    """Return the devices that have every word of `search` in name, tags, note or Device ID, and all of `tags`.
 
     `usual_s` is the usual distance between a device's pushes, where that is known.
     """
@@ -94,5 +95,6 @@ def natural(name: str) -> tuple[tuple[int, int, str], ...]:
 def _matches(device: Device, words: Sequence[str]) -> bool:
     if not words:
         return True
-    text = "\n".join((device.name, *device.tags, device.note, str(device.id))).casefold()
-    return all(word in text for word in words)
+    text = "\n".join((device.name, *device.tags, device.note)).casefold()
+    # Fewer characters of a Device ID are in many of them.
+    return all(word in text or (len(word) >= _MIN_ID_CHARS and word in str(device.id)) for word in words)

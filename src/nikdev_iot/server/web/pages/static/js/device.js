@@ -1,4 +1,5 @@
 // Every page of a device: its state goes on, and a push turns it at once.
+import { tell } from "./page.js";
 import { pushed } from "./states.js";
 import { subscribe } from "./live.js";
 
@@ -9,5 +10,8 @@ const tab = tabs?.querySelector("[aria-current]");
 if (tab && tabs.scrollWidth > tabs.clientWidth) tabs.scrollLeft = tab.offsetLeft + tab.offsetWidth / 2 - tabs.clientWidth / 2;
 
 if (head) {
-  subscribe([head.dataset.device], (event) => pushed(head.querySelector("[data-state]"), event.received_us));
+  subscribe([head.dataset.device], (event) => {
+    if (event.gone) tell("This device was deleted, or you may no longer see it.");
+    pushed(head.querySelector("[data-state]"), event.received_us);
+  });
 }

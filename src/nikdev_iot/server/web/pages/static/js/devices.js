@@ -7,6 +7,7 @@ import "./spark.js";
 
 const BATCH = 40;
 const POINTS = 96;
+const MAX_NAMED = 150;
 const waiting = new Set();
 let timer = 0;
 
@@ -46,9 +47,10 @@ function show(spark, points) {
   if (points.length > 1) spark.setAttribute("values", JSON.stringify(points.map((point) => point[1])));
 }
 
-function take({ device, received_us, latest, points }) {
+function take({ device, received_us, latest, points, gone }) {
   const row = document.querySelector(`.device[data-device="${CSS.escape(device)}"]`);
   if (!row) return;
+  if (gone) return row.remove();
   pushed(row.querySelector("[data-state]"), received_us);
   for (const [field, [timeUs, last]] of Object.entries(latest ?? {})) {
     const value = row.querySelector(`.value[data-field="${CSS.escape(field)}"]`);
@@ -66,13 +68,17 @@ function take({ device, received_us, latest, points }) {
   }
 }
 
+// Few devices are named; with many rows, the stream tells of all.
 const known = new Set();
+let unsubscribe = null;
 function watch(root) {
   const rows = [...root.querySelectorAll(".device[data-device]")];
   for (const row of rows) seen.observe(row);
-  const fresh = rows.map((row) => row.dataset.device).filter((id) => !known.has(id));
-  for (const id of fresh) known.add(id);
-  if (fresh.length) subscribe(fresh, take);
+  const before = known.size;
+  for (const row of rows) known.add(row.dataset.device);
+  if (known.size === before || (unsubscribe && before > MAX_NAMED)) return;
+  unsubscribe?.();
+  unsubscribe = subscribe(known.size > MAX_NAMED ? "*" : [...known], take);
 }
 
 // Rows that come while one scrolls: a device whose state has changed meanwhile may be there already.

@@ -6,12 +6,15 @@ import { time } from "./range.js";
 import "./spark.js";
 
 const POINTS = 120;
+let asking = 0;
+let asked = 0;
 const REFRESH_MS = 60_000;
 const device = document.querySelector(".device-head[data-device]").dataset.device;
 const place = `/admin/devices/${device}`;
 
-function take({ latest, points }) {
+function take({ latest, points, reload }) {
   if (!latest) return;
+  if (reload) askTiles();
   if (document.querySelector("[data-first]")) showFirst();
   for (const [field, [timeUs, value]] of Object.entries(latest)) {
     const tile = document.querySelector(`.tile[data-field="${CSS.escape(field)}"]`);
@@ -57,8 +60,6 @@ function showSilence() {
 }
 
 // Lowest, highest and sparkline are those of the range that the charts show.
-let asking = 0;
-let asked = 0;
 function askTiles() {
   if (!document.getElementById("tiles") || !location.pathname.endsWith(device)) return;
   asked = performance.now();
