@@ -47,7 +47,9 @@ def test_a_board_with_a_wrong_clock_has_right_times_on_the_server(make_api: Make
         if years > 0 and is_synchronized is None:
             board.wrong_by_us = 0  # else nobody knows which of the two clocks is wrong
         assert pusher.push().pushed == 3
-        assert [entry.shift_us // S for entry in journal.log(limit=9)] == pytest.approx([-years * 31_556_952] * 3, abs=5)
+        assert [entry.shift_us // S for entry in journal.log(limit=9)] == pytest.approx(
+            [-years * 31_556_952] * 3, abs=5
+        )
     found = api.fetch()["n"].times_us
     assert [abs(at - expected) < 5 * S for at, expected in zip(found, true, strict=True)] == [True] * 3
 
