@@ -13,6 +13,7 @@ from fastapi import Request, Response
 from nikdev_iot.model.errors import NikDevError
 from nikdev_iot.model.times import iso, to_time_us
 from nikdev_iot.model.values import Kind
+from nikdev_iot.server.accounts.fields import own_color, palette_places
 from nikdev_iot.server.storage.records import Field
 from nikdev_iot.server.web.api.routing import ReaderOf, ServicesOf
 
@@ -52,6 +53,8 @@ class ChartView:
     """Every field of the device, as `described` says."""
     shown: Sequence[str]
     """Field IDs."""
+    default: Sequence[str]
+    """Those that are shown where nothing else is asked for."""
     layout: str
     """`each` or `overlay`."""
     range: str
@@ -75,18 +78,19 @@ def in_order(fields: Sequence[Field]) -> list[Field]:
 
 def described(fields: Sequence[Field]) -> list[dict[str, Any]]:
     """Return what the charts know of a device's fields; `place` gives a field the same colour everywhere."""
+    places = palette_places(fields)
     return [
         {
             "id": field.field_id,
             "label": field.label or field.field_id,
             "unit": field.unit,
-            "color": field.color,
+            "color": own_color(field),
             "decimals": field.decimals,
             "kind": _kind(field.kinds),
             "hidden": field.hidden,
-            "place": place,
+            "place": places[field.field_id],
         }
-        for place, field in enumerate(in_order(fields))
+        for field in in_order(fields)
     ]
 
 
@@ -112,10 +116,9 @@ def chart_view(
     """
     all_fields = described(fields)
     known = {field["id"] for field in all_fields}
+    shown = default = [field["id"] for field in all_fields if not field["hidden"]][:_DEFAULT_FIELDS]
     if "fields" in query:
         shown = [name for name in dict.fromkeys(query["fields"].split(",")) if name in known]
-    else:
-        shown = [field["id"] for field in all_fields if not field["hidden"]][:_DEFAULT_FIELDS]
     range_, start_us, end_us = _range(query, now_us=now_us, newest_us=newest_us)
     first = None
     if shown and start_us is not None:
@@ -124,7 +127,14 @@ def chart_view(
         first = f"{base}?fields={ids}&start_us={start_us}&end_us={end_us}&points={FIRST_POINTS}"
     layout = "overlay" if query.get("layout") == "overlay" else "each"
     return ChartView(
-        device_id=device_id, name=name, fields=all_fields, shown=shown, layout=layout, range=range_, first=first
+        device_id=device_id,
+        name=name,
+        fields=all_fields,
+        shown=shown,
+        default=default,
+        layout=layout,
+        range=range_,
+        first=first,
     )
 
 

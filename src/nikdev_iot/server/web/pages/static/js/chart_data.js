@@ -142,7 +142,7 @@ export function valueAt(series, us, withinUs = 0) {
 
 /** The state at a time; null where nothing was said around it. */
 export function stateAt(series, us) {
-  return series.states.find(([from, to]) => from <= us && us <= to) ?? null;
+  return series.states.findLast(([from, to]) => from <= us && us <= to) ?? null;
 }
 
 /** Last, lowest and highest of what lies in a range; null where nothing does. */

@@ -5,8 +5,7 @@ const clock = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle
 const dayAndClock = new Intl.DateTimeFormat("en-GB", { ...day, ...clock });
 const dayMonth = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const shortDay = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
-const shortDayAndClockInYear = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const shortDayAndClock = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const minutes = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const onlyClock = new Intl.DateTimeFormat("en-GB", clock);
 const zoneName = new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" });
 
@@ -21,12 +20,16 @@ export const clockTime = (us) => onlyClock.format(us / 1e3) + fraction(us);
 export const zone = (us) => zoneName.formatToParts(us / 1e3).find((part) => part.type === "timeZoneName").value;
 export const utcTime = (us) => new Date(us / 1e3).toISOString().replace("T", " ").replace(/\.\d+Z$/, "") + fraction(us) + " UTC";
 
+const yearOf = (year) => (year === new Date().getFullYear() ? "" : ` ${year}`);
+
 /** A range, as short as it can be said. */
 export function betweenTimes(startUs, endUs) {
-  const isThisYear = new Date(startUs / 1e3).getFullYear() === new Date().getFullYear();
-  const format = endUs - startUs > 60 * 864e8 ? shortDay : isThisYear ? shortDayAndClock : shortDayAndClockInYear;
-  if (endUs - startUs < 6e8) return `${shortDay.format(startUs / 1e3)}, ${clockTime(startUs)} – ${clockTime(endUs)}`;
-  return format.formatRange(startUs / 1e3, endUs / 1e3);
+  const [start, end] = [startUs / 1e3, endUs / 1e3];
+  if (endUs - startUs > 60 * 864e8) return shortDay.formatRange(start, end);
+  const year = new Date(end).getFullYear();
+  if (endUs - startUs < 6e8) return `${dayMonth.format(start)}${yearOf(year)}, ${clockTime(Math.floor(startUs / 1e3) * 1e3)} – ${clockTime(Math.floor(endUs / 1e3) * 1e3)}`;
+  if (dayMonth.format(start) === dayMonth.format(end)) return `${dayMonth.format(start)}${yearOf(year)}, ${minutes.format(start)} – ${minutes.format(end)}`;
+  return `${dayMonth.format(start)}, ${minutes.format(start)} – ${dayMonth.format(end)}${yearOf(year)}, ${minutes.format(end)}`;
 }
 
 /** The time of a commit, or of a bucket from its start to its end, for who knows the year. */

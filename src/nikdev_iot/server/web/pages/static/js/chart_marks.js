@@ -154,7 +154,7 @@ export function layFlags(home, messages, left, width) {
   while (home.children.length < groups.length) {
     const flag = home.appendChild(element("button", "flag"));
     flag.type = "button";
-    flag.appendChild(element("span", "flag-text")).setAttribute("role", "tooltip");
+    flag.appendChild(element("span", "flag-text"));
   }
   groups.forEach(({ x, messages: list }, n) => {
     const flag = home.children[n];
@@ -167,7 +167,6 @@ export function layFlags(home, messages, left, width) {
     flag.dataset.key = key;
     flag.classList.toggle("is-many", list.length > 1);
     const shown = list.slice(-5);
-    flag.setAttribute("aria-label", `Commit message${list.length > 1 ? "s" : ""}: ${shown.map((m) => `${m.text}, ${longTime(m.time_us)}`).join("; ")}`);
     text.replaceChildren(...shown.flatMap((m) => {
       const when = element("span", "flag-time", `${longTime(m.time_us)} · #${m.number}`);
       when.title = utcTime(m.time_us);

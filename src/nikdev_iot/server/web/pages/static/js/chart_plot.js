@@ -25,7 +25,7 @@ const TIME_MARKS = [
 
 /** Where the time axis is inside a panel of this width: the same in all panels, so that they stand under each other. */
 export function gutters(width, hasRight) {
-  return { left: width < 480 ? 40 : 52, right: hasRight ? (width < 480 ? 40 : 52) : width < 480 ? 8 : 14 };
+  return { left: width < 480 ? 48 : 52, right: hasRight ? (width < 480 ? 44 : 52) : width < 480 ? 8 : 14 };
 }
 
 export class Plot {

@@ -193,7 +193,7 @@ export function bindAddress(fallback = "24h") {
     else time.set(asked, "address");
   };
   let writing = 0;
-  let pushedAt = 0;
+  let movedAt = -Infinity;
   take();
   addEventListener("popstate", take);
   time.addEventListener("range", ({ detail: { by } }) => {
@@ -203,8 +203,8 @@ export function bindAddress(fallback = "24h") {
       // One step back for each thing done, not for each notch of the wheel.
       const target = `?${writeQuery(location.search, time)}`;
       if (target === location.search || (!time.quick && time.live)) return;
-      history[performance.now() - pushedAt > PUSH_AFTER_MS ? "pushState" : "replaceState"](null, "", target);
-      pushedAt = performance.now();
+      history[by === "quick" || performance.now() - movedAt > PUSH_AFTER_MS ? "pushState" : "replaceState"](null, "", target);
+      movedAt = by === "quick" ? -Infinity : performance.now();
     }, by === "quick" ? 0 : 300);
   });
   follow();
