@@ -10,9 +10,11 @@ from urllib.parse import urlencode
 
 import pytest
 from fastapi.routing import APIRoute
+from tests.conformance.storage_deletions import made_deletion
 from tests.server.web.pages.people import Somebody, new_person, new_session
 from tests.server.web.whole_app import Answer, Site, running_site
 
+from nikdev_iot.server.dashboards.starter import starter_tiles
 from nikdev_iot.server.storage.people import Role
 from nikdev_iot.server.web.api.access import GuardedRoute
 from nikdev_iot.server.web.pages.routing import WHO, PageRoute, Who
@@ -52,6 +54,11 @@ class Caller:
     """Of the form, where they are other than right."""
 
 
+def origin_of(device_id: uuid.UUID) -> uuid.UUID:
+    """The origin under which `Site.push` pushes."""
+    return uuid.uuid5(uuid.NAMESPACE_OID, str(device_id))
+
+
 class World:
     """Two accounts with people of every role, devices with all that belongs to them, and sessions of every state."""
 
@@ -68,6 +75,15 @@ class World:
         for headers in self.keys.values():
             site.push(headers, [(1_000_000, {"temperature": 21.5}), (2_000_000, {"temperature": 22.5})])
         site.push(self.keys[self.bobs], [(site.clock(), {"lair_warmth": 31.0})])
+        self.deletions = {device: uuid.uuid4() for device in self.keys}
+        with site.storage.write() as write:
+            for device, deletion_id in self.deletions.items():
+                write.add_deletion(made_deletion(device, id=deletion_id))
+        dashboards = site.services.dashboards
+        self.dashboards = {
+            device: dashboards.add(account, "Wall", tiles=starter_tiles(device, site.services.fields.all(device))).id
+            for account, device in ((self.ada, self.device), (self.bob, self.bobs))
+        }
         self.ended = new_session(site, self.owner.id, self.ada)
         site.services.sessions.sign_out(self.ended.token)
         self.expired = new_session(site, self.owner.id, self.ada, lifetime_us=-1)
@@ -131,6 +147,36 @@ PARAMETERS: dict[str, Parameter] = {
             *(("malformed key id", text) for text in MALFORMED_IDS),
         ],
     ),
+    "origin": Parameter(
+        lambda world: str(origin_of(world.device)),
+        lambda world: [
+            ("origin of the account's other device", str(origin_of(world.second))),
+            ("origin of another account's device", str(origin_of(world.bobs))),
+            ("unknown origin", NOBODY),
+            *(("malformed origin", text) for text in MALFORMED_IDS),
+        ],
+    ),
+    "number": Parameter(
+        lambda _: "2", lambda _: [("no such commit", text) for text in ("0", "3", "-1", "x", "1.0", "\u0661", "9" * 30)]
+    ),
+    "deletion_id": Parameter(
+        lambda world: str(world.deletions[world.device]),
+        lambda world: [
+            ("deletion of the account's other device", str(world.deletions[world.second])),
+            ("deletion of another account's device", str(world.deletions[world.bobs])),
+            ("unknown deletion", NOBODY),
+            *(("malformed deletion id", text) for text in MALFORMED_IDS),
+        ],
+    ),
+    "dashboard_id": Parameter(
+        lambda world: str(world.dashboards[world.device]),
+        lambda world: [
+            ("another account's dashboard", str(world.dashboards[world.bobs])),
+            ("unknown dashboard", NOBODY),
+            *(("malformed dashboard id", text) for text in MALFORMED_IDS),
+        ],
+    ),
+    "tile_id": Parameter(lambda _: "v0", lambda _: [("no such tile", text) for text in ("v9", "V0", "x" * 99, "%00")]),
     "token": Parameter(lambda _: "no-such-token"),
     "digest": Parameter(lambda _: "0123456789abcdef"),
     "name": Parameter(lambda _: "css/base.css"),
@@ -145,6 +191,9 @@ RIGHT: dict[str, int] = {
     "GET /admin/{path:path}": 404,
     "GET /admin/setup/{token}": 404,
     "GET /admin/login/code": 303,
+    "GET /shared/{token}": 404,
+    "GET /shared/{token}/live": 404,
+    "GET /shared/{token}/series": 404,
 }
 """What the right caller of a page gets, where it is not 200."""
 STREAMS = {"GET /admin/live"}

@@ -81,11 +81,11 @@ class Names:
         return (known.label if known else "") or field_id
 
     def key(self, key_id: uuid.UUID | None) -> str:
-        """Return what a key is called."""
+        """Return which key it is, in words."""
         known = None if key_id is None else self._keys.get(key_id)
         if known is None:
             return "an unknown key"
-        return known.name or f"a key without a name ({str(known.id)[:8]}…)"
+        return f"the key “{known.name}”" if known.name else f"a key without a name ({str(known.id)[:8]}…)"
 
     def origin(self, origin: uuid.UUID, *, short: bool = True) -> str:
         """Return an origin as people can tell it from the others."""

@@ -31,7 +31,7 @@ _DELETE = "/admin/devices/{device_id}/values/delete"
 class _Asked:
     """What the form asks about, as far as it could be read."""
 
-    chosen: frozenset[str] | None
+    chosen: tuple[str, ...] | None
     """Field IDs; None: all."""
     start_us: int | None
     end_us: int | None
@@ -43,8 +43,7 @@ class _Asked:
         """Return what is meant; None where that is not said, or not clear."""
         if self.start_us is None or self.end_us is None or self.wrong:
             return None
-        fields = None if self.chosen is None else tuple(sorted(self.chosen))
-        return Scope(fields=fields, start_us=self.start_us, end_us=self.end_us, commit=self.commit)
+        return Scope(fields=self.chosen, start_us=self.start_us, end_us=self.end_us, commit=self.commit)
 
 
 @routes.get(_DELETE, openapi_extra=who(Who.EDITOR))
@@ -93,9 +92,9 @@ def _use(services: Services) -> Deletions:
 
 def _read(asked: Mapping[str, str], names: list[str], known: list[Field]) -> _Asked:
     wrong: dict[str, str] = {}
-    every = {one.field_id for one in known}
+    every = [one.field_id for one in known]
     chosen = {name for text in names for name in text.split(",") if name}
-    unknown = sorted(chosen - every)
+    unknown = sorted(chosen.difference(every))
     if unknown:
         wrong["fields"] = f"This device has no field {', '.join(name[:64] for name in unknown[:3])}."
     elif not chosen and "chosen" in asked:
@@ -112,7 +111,7 @@ def _read(asked: Mapping[str, str], names: list[str], known: list[Field]) -> _As
     if start_us is not None and end_us is not None and end_us <= start_us:
         wrong["end"] = "Lies before the start, or is the same time; the end itself is not deleted."
     return _Asked(
-        chosen=None if chosen >= every or not chosen else frozenset(chosen & every),
+        chosen=None if chosen.issuperset(every) or not chosen else tuple(one for one in every if one in chosen),
         start_us=start_us,
         end_us=end_us,
         commit=_commit(asked),
