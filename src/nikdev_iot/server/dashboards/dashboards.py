@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from nikdev_iot.server.accounts.fields import in_order
+from nikdev_iot.server.accounts.fields import palette_places
 from nikdev_iot.server.accounts.texts import check_text
 from nikdev_iot.server.errors import Conflict, Invalid, NotFound
 from nikdev_iot.server.storage.dashboards import Dashboard
@@ -144,10 +144,12 @@ class Dashboards:
                 continue
             devices[device_id] = device
             fields[device_id] = {}
-            for place, field in enumerate(in_order(self._storage.fields(device_id))):
+            all_fields = self._storage.fields(device_id)
+            in_palette = palette_places(all_fields)
+            for field in all_fields:
                 if field.field_id in names:
                     fields[device_id][field.field_id] = field
-                    places[Source(device_id, field.field_id)] = place
+                    places[Source(device_id, field.field_id)] = in_palette[field.field_id]
         return Scope(devices, fields, places)
 
     # -- changing -----------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ def test_a_field_is_described_with_what_it_is_called_and_looks_like() -> None:
         "decimals": 1,
         "kind": "number",
         "hidden": False,
-        "place": 1,
+        "place": 3,
     }
     assert known[2]["label"] == "door"
     assert known[3]["hidden"]

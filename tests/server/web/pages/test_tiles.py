@@ -29,7 +29,7 @@ def test_placed_fields_come_first_and_hidden_ones_not_at_all() -> None:
         _field("first", 9, position=0),
     ]
     found = tiles(fields, {field.field_id: _latest(1) for field in fields})
-    assert [(tile.name, tile.place) for tile in found] == [("first", 0), ("second", 1), ("c", 3), ("d", 4)]
+    assert [(tile.name, tile.place) for tile in found] == [("first", 3), ("second", 4), ("c", 1), ("d", 2)]
 
 
 def test_a_tile_is_a_field_with_a_value() -> None:

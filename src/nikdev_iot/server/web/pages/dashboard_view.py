@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from nikdev_iot.server.accounts.fields import own_color
 from nikdev_iot.server.dashboards.content import ChartTile, Content, GaugeTile, Source, TextTile, Tile, sources_of
 from nikdev_iot.server.dashboards.dashboards import Scope
 from nikdev_iot.server.query.latest import LatestValue
@@ -148,7 +149,7 @@ def _show(tile: Tile, scope: Scope, newest: Newest, silent_after_s: Mapping[uuid
         text="" if value is None else figure(value, known.decimals)[:200],
         exact="" if value is None else str(value)[:500],
         unit=known.unit,
-        color=known.color,
+        color=own_color(known),
         time_us=None if latest is None else latest.time_us,
         silent_after_s=silent_after_s.get(source.device),
         decimals=known.decimals,
@@ -175,7 +176,7 @@ def _show_chart(tile: ChartTile, scope: Scope, troubles: list[str]) -> Shown:
                 "id": key_of(source),
                 "label": name,
                 "unit": known.unit,
-                "color": known.color,
+                "color": own_color(known),
                 "decimals": known.decimals,
                 "kind": _kind(known.kinds),
                 # Several devices with the same field are told apart by colour; else it is the field's own.

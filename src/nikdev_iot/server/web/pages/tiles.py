@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nikdev_iot.model.values import Kind
+from nikdev_iot.server.accounts.fields import own_color, palette_places
 from nikdev_iot.server.query.latest import LatestValue
 from nikdev_iot.server.storage.records import Field
 
@@ -29,12 +30,17 @@ class Tile:
     time_us: int
     is_float: bool
     place: int
-    """Among all fields of the device: it says the colour, as in the charts."""
+    """In the palette: it says the colour, as in the charts, unless the field has one of its own."""
 
     @property
     def name(self) -> str:
         """What people call the field."""
         return self.field.label or self.field.field_id
+
+    @property
+    def color(self) -> str:
+        """`#rrggbb` where it is none of the palette's, else ''."""
+        return own_color(self.field)
 
     @property
     def has_numbers(self) -> bool:
@@ -43,7 +49,8 @@ class Tile:
 
 
 def tiles(fields: Sequence[Field], newest: Mapping[str, LatestValue], *, limit: int | None = None) -> list[Tile]:
-    """Return the fields that have a value and are not hidden, at most `limit`, in their order."""
+    """Return those of all fields of a device that have a value and are not hidden, at most `limit`, in their order."""
+    places = palette_places(fields)
     found = [
         Tile(
             field,
@@ -51,9 +58,9 @@ def tiles(fields: Sequence[Field], newest: Mapping[str, LatestValue], *, limit: 
             str(value.value) if not isinstance(value.value, bool) else figure(value.value),
             value.time_us,
             isinstance(value.value, float),
-            place,
+            places[field.field_id],
         )
-        for place, field in enumerate(in_order(fields))
+        for field in in_order(fields)
         if not field.hidden and (value := newest.get(field.field_id)) is not None
     ]
     if limit is not None and all(tile.field.position is None for tile in found):
