@@ -1,7 +1,7 @@
-"""How much open live streams slow pushes down, as a ratio: with and without them, in turns, in one run of one server.
+"""How much open live streams slow pushes down, as a ratio: before, while and after they are open, in one run.
 
 200 devices push packs of one commit of ten values as fast as they are answered, and 200 streams, one per device, are
-open for every other stretch of it; a process of its own reads them. Also how long after its push a value is on a
+open in the middle of it; a process of its own reads them. Also how long after its push a value is on a
 stream while the server has little else to do.
 """
 
@@ -11,11 +11,12 @@ import argparse
 import asyncio
 import http.client
 import json
-import statistics
 import subprocess
 import sys
 import time
 import urllib.request
+from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -33,10 +34,10 @@ __all__ = ["run"]
 _STREAMS = 200
 _PEOPLE = 10
 """Who have these streams open: one has at most 20."""
-_STRETCH_S = 4.0
-_SETTLE_S = 1.5
-"""Of the beginning of a stretch, not counted: streams are opened or closed in it."""
-_STRETCHES = 8
+_STRETCH_S = 5.0
+_SETTLE_S = 1.0
+"""After streams were opened or closed."""
+_LOAD_S = 60.0
 _PREPARED = 900
 """Requests per device; the run goes on as long as there are some."""
 _SLOT_S = 0.1
@@ -47,43 +48,44 @@ _SHOWN_WITHIN_S = 1.0
 # -- a process that pushes -----------------------------------------------------------------------------
 
 
-async def _load(port: int, per_connection: list[list[bytes]], begin_s: float) -> list[int]:
-    """Return how many pushes were acknowledged in each slot since the beginning."""
+async def _load(port: int, per_connection: list[list[bytes]]) -> None:
+    """Push until the parent has heard enough; print how many pushes were acknowledged in each slot of the clock."""
     loop = asyncio.get_running_loop()
-    await asyncio.sleep(begin_s - time.time())
-    stop_at = time.perf_counter() + _STRETCHES * _STRETCH_S
-    base = time.perf_counter()
+    stop_at = time.perf_counter() + _LOAD_S
+    offset_s = time.time() - time.perf_counter()
     connections = []
     for requests in per_connection:
         _, connection = await loop.create_connection(
             lambda requests=requests: Connection(requests, stop_at, keeps_times=True), "127.0.0.1", port
         )
         connections.append(connection)
-    await asyncio.gather(*(connection.done for connection in connections))
-    slots = [0] * (int(_STRETCHES * _STRETCH_S / _SLOT_S) + 50)
+    working = asyncio.gather(*(connection.done for connection in connections))
+    await asyncio.wait([working, loop.run_in_executor(None, sys.stdin.readline)], return_when=asyncio.FIRST_COMPLETED)
     for connection in connections:
-        for at in connection.times:
-            slots[int((at - base) / _SLOT_S)] += 1
-    return slots
+        connection.stop_at = 0.0
+    await working
+    slots = Counter(int((at + offset_s) / _SLOT_S) for connection in connections for at in connection.times)
+    print(json.dumps(slots), flush=True)
 
 
 # -- a process that looks ------------------------------------------------------------------------------
 
 
-async def _look(port: int, looking: list[tuple[str, str]], begin_s: float) -> list[int]:
-    """Return how many events each stretch with streams brought."""
-    counts = []
-    for stretch in range(1, _STRETCHES, 2):
-        await asyncio.sleep(begin_s + stretch * _STRETCH_S - time.time())
-        readers = [asyncio.create_task(_read(port, cookie, device_id)) for cookie, device_id in looking]
-        await asyncio.sleep(begin_s + (stretch + 1) * _STRETCH_S - time.time())
-        for reader in readers:
-            reader.cancel()
-        counts.append(sum(await asyncio.gather(*readers)))
-    return counts
+async def _look(port: int, looking: list[tuple[str, str]]) -> None:
+    """Open all streams, say so, read them until the parent has seen enough, and print how many events came."""
+    loop = asyncio.get_running_loop()
+    opened = asyncio.Semaphore(0)
+    readers = [asyncio.create_task(_read(port, cookie, device_id, opened)) for cookie, device_id in looking]
+    for _ in readers:
+        await opened.acquire()
+    print("open", flush=True)
+    await loop.run_in_executor(None, sys.stdin.readline)
+    for reader in readers:
+        reader.cancel()
+    print(sum(await asyncio.gather(*readers)), flush=True)
 
 
-async def _read(port: int, cookie: str, device_id: str) -> int:
+async def _read(port: int, cookie: str, device_id: str, opened: asyncio.Semaphore) -> int:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     count = 0
     with suppress(asyncio.CancelledError):
@@ -93,6 +95,7 @@ async def _read(port: int, cookie: str, device_id: str) -> int:
         head = await reader.readuntil(b"\r\n\r\n")
         if b" 200 " not in head.split(b"\r\n", 1)[0]:
             raise RuntimeError(head.decode())
+        opened.release()
         while data := await reader.read(65_536):
             count += data.count(b"event: values")
     writer.transport.abort()
@@ -106,16 +109,12 @@ def _main() -> None:
     parser.add_argument("epoch")
     options = parser.parse_args()
     given = json.loads(sys.stdin.readline())
-    prepared = []
     if options.role == "load":
         prepared = [pack_requests(Credentials(*pair), _PREPARED, bytes.fromhex(options.epoch)) for pair in given]
-    print("ready", flush=True)
-    begin_s = float(sys.stdin.readline())
-    if options.role == "load":
-        found = uvloop.run(_load(options.port, prepared, begin_s))
+        print("ready", flush=True)
+        uvloop.run(_load(options.port, prepared))
     else:
-        found = uvloop.run(_look(options.port, given, begin_s))
-    print(json.dumps(found))
+        uvloop.run(_look(options.port, given))
 
 
 # -- the parent ------------------------------------------------------------------------------------------
@@ -154,42 +153,56 @@ class _Race(NamedTuple):
     """Per second, on all streams."""
 
 
+class _Stretch(NamedTuple):
+    begin_s: float
+    end_s: float
+    cpu_s: float
+    """What the server used of the processor."""
+
+    def pushes(self, slots: Mapping[str, int]) -> int:
+        """Return how many pushes it had; raises `RuntimeError` where there were none left before its end."""
+        begin, end = round(self.begin_s / _SLOT_S), round(self.end_s / _SLOT_S)
+        if max(map(int, slots)) < end:
+            raise RuntimeError("the prepared requests were used up too soon")
+        return sum(slots.get(str(slot), 0) for slot in range(begin, end))
+
+
+def _stretch(server: Server) -> _Stretch:
+    time.sleep(_SETTLE_S)
+    begin_s, cpu_s = time.time(), server.cpu_s()
+    time.sleep(_STRETCH_S)
+    return _Stretch(begin_s, time.time(), server.cpu_s() - cpu_s)
+
+
+def _say(process: subprocess.Popen[str]) -> None:
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
 def _race(server: Server, epoch: str, people: list[tuple[str, Credentials]]) -> _Race:
     port = urlsplit(server.url).port
-    processes = [
-        _start("load", port, epoch, [(who.device_id, who.api_key) for _, who in people]),
-        _start("look", port, epoch, [(cookie, who.device_id) for cookie, who in people]),
-    ]
-    for process in processes:
-        if process.stdout.readline() != "ready\n":
-            raise RuntimeError("a process of the benchmark did not start")
-    begin_s = time.time() + 1.0
-    found = []
-    for process in processes:
-        process.stdin.write(f"{begin_s}\n")
-        process.stdin.flush()
-    cpu_s = []
-    for stretch in range(_STRETCHES):
-        for at_s in (stretch * _STRETCH_S + _SETTLE_S, (stretch + 1) * _STRETCH_S):
-            time.sleep(max(0.0, begin_s + at_s - time.time()))
-            cpu_s.append(server.cpu_s())
-    for process in processes:
-        out, _ = process.communicate(timeout=120)
-        found.append(json.loads(out))
-    slots, events = found
-    each, settle = round(_STRETCH_S / _SLOT_S), round(_SETTLE_S / _SLOT_S)
-    rates: tuple[list[float], list[float]] = ([], [])
-    costs: tuple[list[float], list[float]] = ([], [])
-    for stretch in range(_STRETCHES):
-        counted = slots[stretch * each + settle : (stretch + 1) * each]
-        if any(slots[(stretch + 1) * each :]) or stretch == _STRETCHES - 1:  # else the requests are used up
-            rates[stretch % 2].append(sum(counted) / (len(counted) * _SLOT_S))
-            costs[stretch % 2].append((cpu_s[2 * stretch + 1] - cpu_s[2 * stretch]) / sum(counted))
+    load = _start("load", port, epoch, [(who.device_id, who.api_key) for _, who in people])
+    load.stdout.readline()
+    before = _stretch(server)
+    look = _start("look", port, epoch, [(cookie, who.device_id) for cookie, who in people])
+    if look.stdout.readline() != "open\n":
+        raise RuntimeError("the streams could not be opened")
+    opened_s = time.time()
+    during = _stretch(server)
+    _say(look)
+    events = int(look.stdout.readline()) / (time.time() - opened_s)
+    after = _stretch(server)
+    _say(load)
+    slots = json.loads(load.stdout.readline())
+    for process in (load, look):
+        process.communicate(timeout=60)
+    without = before.pushes(slots) + after.pushes(slots)
+    looked_at = during.pushes(slots)
     return _Race(
-        statistics.median(rates[0]),
-        statistics.median(rates[1]),
-        statistics.median(costs[1]) / statistics.median(costs[0]),
-        statistics.median(events) / _STRETCH_S,
+        without / (2 * _STRETCH_S),
+        looked_at / _STRETCH_S,
+        (during.cpu_s / looked_at) / ((before.cpu_s + after.cpu_s) / without),
+        events,
     )
 
 

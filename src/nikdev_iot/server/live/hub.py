@@ -33,9 +33,11 @@ _log = logging.getLogger(__name__)
 
 _ALL_PAUSE_S = 0.5
 """Of a stream of a whole account: it tells of many devices at once."""
-_REST = 12
-"""Reading rests for this many times what it took: at most a thirteenth of a core."""
-_MAX_REST_S = 0.7
+_REST = 14
+"""The hub rests for this many times what it and the sending took: at most a fifteenth of a core."""
+_MAX_REST_S = 0.75
+_SEND_S = 100e-6
+"""What it takes to send an event to one stream, about."""
 _WAITING_PUSHES, _WAITING_BYTES = 128, 512 * 1024
 """Of one device. Beyond it, the newest values are read from the store, and the others are to be asked for."""
 _FORGET_S = 10.0
@@ -197,7 +199,15 @@ class LiveHub:
 
     def snapshot(self, device_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, LiveEvent]:
         """Return the newest values of devices as events without points; in a thread, for it reads the store."""
-        return {device_id: LiveEvent(device_id, None, _points(self._newest(device_id)), {}) for device_id in device_ids}
+        events = {}
+        for device_id in device_ids:
+            latest = _points(self._newest(device_id))
+            events[device_id] = LiveEvent(device_id, None, latest, {})
+            topic = self._topics.get(device_id)
+            if topic is not None and topic.known is None:
+                # What was just read need not be read once more with the first push.
+                topic.known, topic.known_since_s = dict(latest), time.monotonic()
+        return events
 
     def close(self) -> None:
         """End all streams, and let no new ones begin. Idempotent."""
@@ -297,13 +307,14 @@ class LiveHub:
         if self._is_closed or work.cancelled():
             return
         jobs, spent_s = work.result()
-        loop = asyncio.get_running_loop()
-        begin_s = loop.time()
-        self._next_s = begin_s + min(max(PAUSE_S, _REST * spent_s), _MAX_REST_S)
         for job in jobs:
             if job.event is not None:
-                for stream in (*job.topic.streams, *self._accounts.get(job.topic.account_id, ())):
+                streams = [*job.topic.streams, *self._accounts.get(job.topic.account_id, ())]
+                for stream in streams:
                     stream.publish(job.event)
+                spent_s += _SEND_S * len(streams)
+        loop = asyncio.get_running_loop()
+        self._next_s = loop.time() + min(max(PAUSE_S, _REST * spent_s), _MAX_REST_S)
         if self._changed:
             self._is_reading = True
             loop.call_at(self._next_s, self._read)
