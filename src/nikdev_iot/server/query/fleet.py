@@ -22,7 +22,7 @@ from .notes import Message
 from .pack_cache import PackCache
 from .series import FieldBuckets, FieldRaw, SeriesData, SeriesQuery
 
-__all__ = ["Fleet", "Glance", "Spark", "usual_distance_s"]
+__all__ = ["Fleet", "Glance", "Spark", "Sparks", "usual_distance_s"]
 
 SPARK_POINTS = 48
 SPARK_SPANS_US = (6 * 3_600_000_000, 1_800_000_000)
@@ -54,10 +54,19 @@ class Spark:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sparks:
+class Sparks:
+    """The last hours of a device."""
+
+    by_field: Mapping[str, Spark] = field(default_factory=dict)
+    gap_commits: int = 0
+    """How many commits it declared as lost in that time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
     made_us: int
     fields: frozenset[str]
-    by_field: Mapping[str, Spark]
+    sparks: Sparks
 
 
 class _Kept(Generic[_T]):
@@ -100,7 +109,7 @@ class Fleet:
         self._series = series
         self._glances: _Kept[Glance] = _Kept()
         self._distances: _Kept[tuple[float | None]] = _Kept()
-        self._sparks: _Kept[_Sparks] = _Kept()
+        self._sparks: _Kept[_Made] = _Kept()
 
     def glances(self, device_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Glance]:
         """Return the newest of each device that has anything."""
@@ -144,26 +153,26 @@ class Fleet:
 
     def sparks(
         self, fields: Mapping[uuid.UUID, Mapping[str, frozenset[Kind]]], *, now_us: int
-    ) -> dict[uuid.UUID, Mapping[str, Spark]]:
+    ) -> dict[uuid.UUID, Sparks]:
         """Return the last hours of these fields of these devices, up to a minute old; none where there are none."""
         found = {}
         for device_id, stamp in self._storage.stamps(list(fields)).items():
-            wanted = fields[device_id]
-            kept = self._sparks.get(device_id, None)
+            wanted, deleted = fields[device_id], stamp[1:]
+            kept = self._sparks.get(device_id, deleted)
             is_fresh = kept is not None and kept.made_us <= now_us < kept.made_us + _SPARK_FRESH_US
             if kept is None or not is_fresh or not kept.fields.issuperset(wanted):
-                kept = _Sparks(now_us, frozenset(wanted), self._read_sparks(device_id, wanted, now_us, stamp))
-                self._sparks.put(device_id, None, kept)
-            if kept.by_field:
-                found[device_id] = kept.by_field
+                kept = _Made(now_us, frozenset(wanted), self._read_sparks(device_id, wanted, now_us, stamp))
+                self._sparks.put(device_id, deleted, kept)
+            if kept.sparks != Sparks():
+                found[device_id] = kept.sparks
         return found
 
     def _read_sparks(
         self, device_id: uuid.UUID, fields: Mapping[str, frozenset[Kind]], now_us: int, stamp: Stamp
-    ) -> Mapping[str, Spark]:
+    ) -> Sparks:
         glance = self._glances.get(device_id, stamp)
         if glance is not None and all(v.time_us < now_us - SPARK_SPANS_US[0] for v in glance.newest.values()):
-            return {}
+            return Sparks()
         for span_us in SPARK_SPANS_US:
             query = SeriesQuery(
                 device_id=device_id, fields=fields, start_us=now_us - span_us, end_us=now_us + 1, points=SPARK_POINTS
@@ -171,8 +180,11 @@ class Fleet:
             found = self._series(query, _SPARK_ROWS)
             if found is not None:
                 sparks = {name: _spark(series.numbers) for name, series in found.fields.items()}
-                return {name: spark for name, spark in sparks.items() if spark is not None}
-        return {}
+                return Sparks(
+                    {name: spark for name, spark in sparks.items() if spark is not None},
+                    sum(gap.count for gap in found.gaps),
+                )
+        return Sparks()
 
 
 def _spark(numbers: FieldRaw | FieldBuckets | None) -> Spark | None:

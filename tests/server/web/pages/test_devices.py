@@ -156,8 +156,10 @@ def test_sparks_are_the_last_hours_of_the_values_shown(site: Site, owner: Somebo
     others = new_person(site, site.new_account(), Role.OWNER)
     path = f"/admin/sparks?devices={device},{uuid.uuid4()},x"
     found = site.get(path, owner.headers).json
-    assert set(found[str(device)]) == {"a", "c"}
-    times, values = found[str(device)]["c"]
+    assert set(found) == {str(device)}
+    assert set(found[str(device)]["fields"]) == {"a", "c"}
+    assert found[str(device)]["lost"] == 0
+    times, values = found[str(device)]["fields"]["c"]
     assert times == sorted(times)
     assert times[0] >= now_us // 1_000_000 - 6 * 3600 - 600
     assert values[-1] == 0.0

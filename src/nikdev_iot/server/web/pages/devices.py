@@ -96,7 +96,10 @@ def add(request: Request, visit: VisitOf, form: FormOf, services: ServicesOf, re
 
 @routes.get("/admin/sparks", openapi_extra=who(Who.VIEWER))
 def sparks(request: Request, visit: VisitOf, services: ServicesOf, reader: ReaderOf) -> Response:
-    """Sparklines as `{device: {field: [[times in s], [values]]}}`; devices of other accounts are left out."""
+    """Sparklines as `{device: {"fields": {field: [[times in s], [values]]}, "lost": commits}}`.
+
+    Devices of other accounts are left out.
+    """
     asked = request.query_params.get("devices", "").split(",")[:_MAX_SPARKS]
     ids = [found for text in asked if (found := parse_uuid(text)) is not None]
     own = {device.id for device in services.devices.all(visit.account.id)}
@@ -110,8 +113,11 @@ def sparks(request: Request, visit: VisitOf, services: ServicesOf, reader: Reade
     made = reader.fleet.sparks({key: names for key, names in wanted.items() if names}, now_us=services.now_us())
     body = {
         str(device_id): {
-            name: [[at // 1_000_000 for at in spark.times_us], [float(f"{value:.5g}") for value in spark.values]]
-            for name, spark in found.items()
+            "fields": {
+                name: [[at // 1_000_000 for at in spark.times_us], [float(f"{value:.5g}") for value in spark.values]]
+                for name, spark in found.by_field.items()
+            },
+            "lost": found.gap_commits,
         }
         for device_id, found in made.items()
     }

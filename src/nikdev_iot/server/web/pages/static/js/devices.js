@@ -29,11 +29,24 @@ async function fetchSparks() {
     const answer = await fetch(`/admin/sparks?devices=${ids}`, { headers: { accept: "application/json" } });
     if (!answer.ok) throw new Error(String(answer.status));
     const found = await answer.json();
-    for (const row of rows) for (const value of row.querySelectorAll(".value[data-field]")) draw(value, found[row.dataset.device]?.[value.dataset.field]);
+    for (const row of rows) {
+      const hours = found[row.dataset.device];
+      for (const value of row.querySelectorAll(".value[data-field]")) draw(value, hours?.fields[value.dataset.field]);
+      if (hours?.lost) tellOfGap(row, hours.lost);
+    }
   } catch {
     for (const row of rows) delete row.dataset.sparks; // again when it is next scrolled to
   }
   if (waiting.size) timer = setTimeout(fetchSparks, 60);
+}
+
+function tellOfGap(row, count) {
+  const mark = document.createElement("a");
+  mark.className = "gap";
+  mark.href = `/admin/devices/${row.dataset.device}/commits`;
+  mark.textContent = count === 1 ? "1 commit lost" : `${count} commits lost`;
+  mark.title = "The device declared a gap within the last hours";
+  row.querySelector(".about").append(mark);
 }
 
 function draw(value, points) {
