@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tests.conformance.made import made_api_key, made_device, made_pack
 from tests.conformance.place import Place
+from tests.conformance.storage_deletions import made_deletion
 
 from nikdev_iot.model.values import Kind
 from nikdev_iot.server.storage.leaving import KNOWN_FOR_US
@@ -176,6 +177,16 @@ class LeavingContract:
         else:
             raise AssertionError("it never ends")
         _assert_no_trace(storage, names)
+
+    def test_what_was_deleted_before_stays_hidden_from_those_who_still_read(self, storage: Storage) -> None:
+        names = _filled(storage)
+        with storage.write() as write:
+            write.add_deletion(made_deletion(names[0][0]))
+            write.delete_device(names[0][0], at_us=AT_US)
+        assert _clear(storage, max_rows=50)
+        assert len(storage.deletions(names[0][0])) == 1
+        assert not _clear(storage)
+        assert storage.deletions(names[0][0]) == []
 
     def test_it_goes_on_in_another_process(self, place: Place) -> None:
         storage = place.open()

@@ -3,10 +3,11 @@ from __future__ import annotations
 import threading
 
 import pytest
+from tests.conformance.made import made_device
 from tests.server.query.made import ORIGINS, new_device, rows_of_table
 
 from nikdev_iot.model.commits import Commit
-from nikdev_iot.server.errors import StorageCorrupt
+from nikdev_iot.server.errors import NotFound, StorageCorrupt
 from nikdev_iot.server.query import pack_cache
 from nikdev_iot.server.query.decode import decode_table
 from nikdev_iot.server.query.pack_cache import PackCache
@@ -73,6 +74,15 @@ def test_a_pack_that_is_gone_is_said_to_be(storage):
         list(PackCache(storage).tables(device_id, [arrivals[0], arrivals[-1] + 1000]))
     with pytest.raises(StorageCorrupt, match="has gone from the store"):
         list(PackCache(storage).tables(device_id, [arrivals[-1] + 1000, arrivals[0]]))
+
+
+def test_packs_of_a_device_that_was_deleted_meanwhile_are_not_missing(storage):
+    device = made_device()
+    with storage.write() as write:
+        write.add_device(device)
+        write.delete_device(device.id, at_us=1)
+    with pytest.raises(NotFound, match="it was deleted just now"):
+        list(PackCache(storage).tables(device.id, [1]))
 
 
 def test_threads_may_read_at_once(storage):

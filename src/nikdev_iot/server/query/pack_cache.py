@@ -7,7 +7,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 
-from nikdev_iot.server.errors import StorageCorrupt
+from nikdev_iot.server.errors import NotFound, StorageCorrupt
 from nikdev_iot.server.storage.port import Storage
 
 from .decode import decode_table
@@ -37,6 +37,7 @@ class PackCache:
         Raises:
             StorageUnavailable: the engine cannot be reached.
             StorageCorrupt: a pack is missing or cannot be read.
+            NotFound: the device was deleted meanwhile.
         """
         mask = Mask(self._storage.deletions(device_id))  # what is kept here is whole: deletions come and go
         for start in range(0, len(arrivals), _BATCH):
@@ -50,6 +51,8 @@ class PackCache:
                     continue
                 pack = next(stored, None)
                 if pack is None or pack.arrival != arrival:
+                    if self._storage.has_departed(device_id):
+                        raise NotFound(f"There is no device {device_id}: it was deleted just now.")
                     raise StorageCorrupt(f"The pack {arrival} of device {device_id} has gone from the store.")
                 fresh = decode_table(pack)
                 self._put(device_id, pack.arrival, fresh)

@@ -32,7 +32,7 @@ class LeavingWrites(Protocol):
     """Part of `port.WriteTransaction`."""
 
     def delete_device(self, device_id: uuid.UUID, *, at_us: int) -> None:
-        """Take the device away, with its keys, fields, deletions and last values.
+        """Take the device away, with its keys, fields and last values.
 
         What it sent is no longer the store's to show: reads may find all, some or nothing of it, until `clear_leaving`
         has removed it. Nothing may be stored for it any more; `departed` tells who must not. What `put_latest` brings

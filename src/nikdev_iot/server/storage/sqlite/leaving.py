@@ -20,8 +20,11 @@ from .origins import unpack_arrivals
 
 __all__ = ["LeavingReads", "LeavingWrites"]
 
-_OF_A_DEVICE = ("fields", "latest", "deletions", "api_keys")
-"""What goes with the device at once, by the column `device`: a thousand rows, or not many more."""
+_AT_ONCE = ("fields", "latest", "api_keys")
+"""What goes with the device, by the column `device`: a thousand rows, or not many more."""
+_LAST = (*_AT_ONCE, "deletions")
+"""What goes after all that it sent: who still reads shall not see what was deleted before; and once more what was being
+written about it while it went."""
 _DEPARTED = Bulk("SELECT gone.device FROM (", 1, ") AS asked CROSS JOIN leaving AS gone ON gone.device = asked.column1")
 
 
@@ -58,7 +61,7 @@ class LeavingWrites(ABC):
         device = device_id.bytes
         if not self._execute("DELETE FROM devices WHERE id = ?", (device,)).rowcount:
             return
-        self._clear_tables(device)
+        self._clear_tables(device, _AT_ONCE)
         self._note_departure(device)
         self._execute("INSERT INTO leaving (device, left_us) VALUES (?,?)", (device, at_us))
 
@@ -80,12 +83,12 @@ class LeavingWrites(ABC):
             (device,) = row
             if not budget.take(1, 0) or not self._clear_packs(device, budget) or not self._clear_keys(device, budget):
                 return True
-            self._clear_tables(device)  # again: what was being written about it while it went
+            self._clear_tables(device, _LAST)
             self._note_departure(device)
             self._execute("UPDATE leaving SET cleared_us = ? WHERE device = ?", (at_us, device))
 
-    def _clear_tables(self, device: bytes) -> None:
-        for table in _OF_A_DEVICE:
+    def _clear_tables(self, device: bytes, tables: Sequence[str]) -> None:
+        for table in tables:
             self._execute(f"DELETE FROM {table} WHERE device = ?", (device,))  # noqa: S608 - our own names
 
     def _clear_packs(self, device: bytes, budget: _Budget) -> bool:
