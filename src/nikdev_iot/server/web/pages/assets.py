@@ -24,7 +24,7 @@ from nikdev_iot.server.errors import NotFound
 __all__ = ["Asset", "asset", "assets", "serve_asset"]
 
 _JOINED = {
-    "css/page.css": ("css/tokens.css", "css/base.css"),
+    "css/page.css": ("css/tokens.css", "css/base.css", "css/device.css"),
     "css/charts.css": ("vendor/uplot.min.css", "css/chart.css"),
 }
 """Style sheets that always come together: on a slow line each request costs more than its bytes."""
