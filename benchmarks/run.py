@@ -7,10 +7,17 @@ import datetime
 import sys
 from pathlib import Path
 
-from . import backlog, commit, live, small_pushes, startup
+from . import backlog, commit, live, pages, small_pushes, startup
 from .report import Row, table, write_into
 
-_ALL = {"startup": startup, "commit": commit, "backlog": backlog, "small-pushes": small_pushes, "live": live}
+_ALL = {
+    "startup": startup,
+    "commit": commit,
+    "backlog": backlog,
+    "small-pushes": small_pushes,
+    "live": live,
+    "pages": pages,
+}
 
 
 def main() -> None:
