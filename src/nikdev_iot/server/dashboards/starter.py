@@ -22,17 +22,11 @@ _NUMBERS = frozenset({Kind.INT, Kind.FLOAT})
 def starter_tiles(device_id: uuid.UUID, fields: Sequence[Field]) -> tuple[Tile, ...]:
     """Return a tile for each of the first fields, and below them charts of what has the same unit."""
     shown = [field for field in fields if not field.hidden]
-    width, height = SIZES[ValueTile]
-    per_row = COLUMNS // width
     tiles: list[Tile] = [
-        ValueTile(
-            id=f"v{number}",
-            place=Place(number % per_row * width, number // per_row * height, width, height),
-            source=Source(device_id, field.field_id),
-        )
-        for number, field in enumerate(shown[:_MAX_VALUES])
+        ValueTile(id=f"v{number}", place=place, source=Source(device_id, field.field_id))
+        for number, (field, place) in enumerate(zip(shown, _rows(min(len(shown), _MAX_VALUES)), strict=False))
     ]
-    top = -(-len(tiles) // per_row) * height
+    top = max((tile.place.y + tile.place.h for tile in tiles), default=0)
     groups = _groups([field for field in shown if field.kinds & _NUMBERS])[:_MAX_CHARTS]
     for number, group in enumerate(groups):
         is_alone = len(groups) % 2 == 1 and number == len(groups) - 1
@@ -49,6 +43,20 @@ def starter_tiles(device_id: uuid.UUID, fields: Sequence[Field]) -> tuple[Tile, 
             )
         )
     return tuple(tiles)
+
+
+def _rows(count: int) -> list[Place]:
+    """Return places in rows that are full, so that nothing goes up into them."""
+    width, height = SIZES[ValueTile]
+    if count < 2:
+        return [Place(0, 0, width, height)] * count
+    row_count = -(-count // (COLUMNS // width))
+    places = []
+    for row in range(row_count):
+        in_row = count // row_count + (row < count % row_count)
+        width = COLUMNS // in_row
+        places += [Place(at * width, row * height, width, height) for at in range(in_row)]
+    return places
 
 
 def _groups(fields: Sequence[Field]) -> list[list[Field]]:

@@ -47,11 +47,15 @@ class Growth:
 
     def sample(self) -> bool:
         """Keep a sample if an hour has gone by since the last; return whether one was kept. A full disk is no error."""
-        at_us = self._now_us() // _HOUR_US * _HOUR_US
+        at_us = self._now_us()
         with self._lock:
-            if at_us == self._last_us:
+            if self._last_us is not None and at_us - self._last_us < _HOUR_US:
                 return False
             try:
+                before = self._storage.size_samples(start_us=at_us - _HOUR_US + 1)
+                if before:  # of another run of the server
+                    self._last_us = before[-1].at_us
+                    return False
                 sample = SizeSample(
                     at_us=at_us, data_bytes=self._storage.size().total_bytes, commits=self._storage.counts().commits
                 )

@@ -224,5 +224,5 @@ def save(dashboard_id: str, tile_id: str, request: Request, visit: VisitOf, form
 def remove(dashboard_id: str, tile_id: str, visit: VisitOf, services: ServicesOf) -> Response:
     """Take a tile away."""
     found = find_dashboard(services, visit, dashboard_id)
-    _apply(services, visit, found.id, removed=tile_id)
+    _apply(services, visit, found.id, removed=_tile(read_content(found.content), tile_id).id)
     return redirect(f"/admin/dashboards/{found.id}/edit")

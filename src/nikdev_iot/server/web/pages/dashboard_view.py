@@ -69,6 +69,14 @@ class Shown:
     """Of a chart: the fields as its element takes them."""
 
     @property
+    def chart_height(self) -> int:
+        """How high the plot may be, in px, for all of the chart to have room in its tile."""
+        rows = self.tile.place.h
+        lanes = sum(line["kind"] != "number" for line in self.lines)
+        above = 20 + (18 if self.device_name and self.device_name != self.title else 0) + 18 * len(self.troubles)
+        return max(60, 84 * rows - 12 - above - 72 - 46 * lanes)
+
+    @property
     def keys(self) -> str:
         """Of a chart: all its keys."""
         return ",".join(str(line["id"]) for line in self.lines)
@@ -183,7 +191,9 @@ def _show_chart(tile: ChartTile, scope: Scope, troubles: list[str]) -> Shown:
                 "place": scope.places[source] if len(devices) == 1 else len(lines),
             }
         )
-    title = tile.title or ", ".join(str(line["label"]) for line in lines) or ", ".join(s.field for s in tile.sources)
+    # The legend names the fields; what is left to say is whose they are.
+    names = dict.fromkeys(scope.devices[s.device].name for s in tile.sources if s.device in scope.devices)
+    title = tile.title or ", ".join(names) or ", ".join(source.field for source in tile.sources)
     return Shown(
         tile=tile,
         kind="chart",

@@ -76,7 +76,7 @@ async function loadSparks() {
 
 async function follow() {
   if (!board.dataset.live) {
-    const devices = board.dataset.devices.split(",").filter(Boolean);
+    const devices = (board.dataset.devices ?? "").split(",").filter(Boolean);
     if (!devices.length) return;
     const { subscribe } = await import("./live.js");
     subscribe(devices, (event) => { if (!event.gone && event.type !== "gone") take(event.data ?? event); });
