@@ -69,8 +69,7 @@ def test_every_order_has_the_same_devices(devices: list[Device], search: str, ta
         for device in devices
         if tags <= set(device.tags)
         and all(
-            any(word in text.casefold() for text in (device.name, *device.tags, device.note))
-            for word in search.split()
+            any(word in text.casefold() for text in (device.name, *device.tags, device.note)) for word in search.split()
         )
     }
     for order in Order:

@@ -4,6 +4,7 @@ import pytest
 from tests.server.accounts.clock import Clock
 
 from nikdev_iot.server.accounts import Throttle
+from nikdev_iot.server.accounts.throttle import CODE_RATES
 from nikdev_iot.server.errors import TooMany
 
 ADA = "ada@example.org"
@@ -104,3 +105,15 @@ def test_memory_is_bounded(clock: Clock) -> None:
         throttle.succeeded(email, "192.0.2.1")
     assert len(throttle._debts) <= 30
     assert len(throttle._known) <= 30
+
+
+def test_with_other_rates_newcomers_are_held_back_too(clock: Clock) -> None:
+    throttle = Throttle(rates=CODE_RATES, monotonic_s=clock.monotonic_s)
+    throttle.admit("ada@example.org", "192.0.2.1")
+    throttle.succeeded("ada@example.org", "192.0.2.1")
+    for number in range(10):
+        throttle.admit("ada@example.org", f"198.51.100.{number}")
+    with pytest.raises(TooMany, match="wrong codes"):
+        throttle.admit("ada@example.org", "203.0.113.9")
+    throttle.admit("ada@example.org", "192.0.2.1")
+    throttle.admit("bob@example.org", "203.0.113.9")

@@ -70,4 +70,4 @@ class SetUp:
 
 
 def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode(errors="surrogateescape")).digest()
+    return hashlib.sha256(token.encode(errors="replace")).digest()

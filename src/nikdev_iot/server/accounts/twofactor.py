@@ -41,7 +41,7 @@ def matching_step(secret: str, code: str, *, now_us: int) -> int | None:
     totp, now_step = pyotp.TOTP(secret), now_us // 1_000_000 // _STEP_S
     found = None
     for step in (now_step - 1, now_step, now_step + 1):
-        if hmac.compare_digest(totp.generate_otp(step).encode(), code.encode()):
+        if step >= 0 and hmac.compare_digest(totp.generate_otp(step).encode(), code.encode()):
             found = step
     return found
 
