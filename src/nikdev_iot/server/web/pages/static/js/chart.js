@@ -10,7 +10,7 @@ import { Plot } from "./chart_plot.js";
 import { bindAddress, time } from "./range.js";
 import { Lane } from "./chart_states.js";
 
-const LATITUDE = /^(.*?)(lat|latitude)(.*)$/i;
+const LATITUDE = /^(.*?)(latitude|lat)(.*)$/i;
 const KEYS = "Arrow keys move the time, plus and minus zoom, Shift and an arrow go from value to value, "
   + "End follows the newest, Escape goes back to where you began.";
 

@@ -70,7 +70,8 @@ export function axisNumbers(splits) {
   const step = known.length > 1 ? Math.abs(known[1] - known[0]) : top || 1;
   if (top !== 0 && top < 1e-3) return splits.map((value) => (value === null ? null : value ? value.toExponential(1).replace("-", "−") : "0"));
   const [scale, letter] = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]].find(([size]) => top >= size * 10) ?? [1, ""];
-  const decimals = Math.min(6, Math.max(0, -Math.floor(Math.log10(step / scale) + 1e-9)));
+  let decimals = 0;
+  while (decimals < 6 && Math.abs(Math.round((step / scale) * 10 ** decimals) - (step / scale) * 10 ** decimals) > 1e-6 * 10 ** decimals * (step / scale)) decimals += 1;
   if (top >= 1e16) return splits.map((value) => (value === null ? null : value.toExponential(0)));
   return splits.map((value) => (value === null ? null : (value / scale).toFixed(decimals).replace(/^-0(\.0*)?$/, "0$1").replace("-", "−") + (value ? letter : "")));
 }

@@ -1,6 +1,6 @@
 // A track of positions: Web Mercator on a canvas, with a graticule and a scale bar; no tiles, so it works offline.
 
-import { lowerBound, valueAt } from "./chart_data.js";
+import { lowerBound, readJson, toSeries, valueAt } from "./chart_data.js";
 import { faint, fieldColor, formatNumber, longTime, token } from "./chart_format.js";
 import { canvasContext, element, legendEntry } from "./chart_parts.js";
 import { FONT } from "./chart_plot.js";
@@ -9,6 +9,8 @@ import { time } from "./range.js";
 const EARTH_M = 40_075_016.686;
 const STEPS = [90, 45, 30, 15, 10, 5, 2, 1, 0.5, 0.25, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 5e-4, 2e-4, 1e-4, 5e-5, 2e-5, 1e-5];
 const PADDING_PX = 32;
+const POINTS = 2000;
+const MANY = 400;
 
 /** Degrees to the unit square of Web Mercator. */
 export function project(lat, lon) {
@@ -72,12 +74,36 @@ export class Track {
   draw() { this.update(); }
 
   update() {
-    const [lats, lons] = this.fields.map((field) => this.view.series(field.id));
+    this.#refine();
+    const [lats, lons] = this.fields.map((field) => this.series(field.id));
     this.points = lats && lons ? positions(lats, lons, time.startUs, time.endUs) : [];
     this.note.hidden = this.points.length > 0 || !this.view.source.loaded;
     this.note.textContent = "No position in this range.";
     this.#paint();
     this.showCursor();
+  }
+
+  series(id) { return this.fine?.get(id) ?? this.view.series(id); }
+
+  /** A way of means would cut its corners: where the charts have buckets, positions are asked for once more, finer. */
+  async #refine() {
+    const { source } = this.view;
+    const { loaded } = source;
+    if (!loaded || loaded === this.refined) return;
+    this.refined = loaded;
+    this.abort?.abort();
+    if (!loaded.every) {
+      this.fine = null;
+      return;
+    }
+    this.abort = new AbortController();
+    try {
+      const data = await readJson(source.url(loaded.startUs, loaded.endUs, POINTS, this.fields.map((field) => field.id)), this.abort.signal);
+      this.fine = new Map(Object.entries(data.fields).map(([id, field]) => [id, toSeries(field, data.every_us)]));
+      this.update();
+    } catch {
+      this.fine = null; // the coarse ones stay
+    }
   }
 
   #paint() {
@@ -94,8 +120,8 @@ export class Track {
     ctx.font = FONT;
     this.#graticule(ctx, width, height);
     ctx.lineJoin = ctx.lineCap = "round";
-    ctx.lineWidth = 1.75;
-    ctx.strokeStyle = fieldColor(this.lat);
+    ctx.lineWidth = points.length > MANY ? 1.25 : 1.75;
+    ctx.strokeStyle = points.length > MANY ? faint(fieldColor(this.lat), 0.7) : fieldColor(this.lat);
     ctx.beginPath();
     for (const point of points) ctx[point.isCut ? "moveTo" : "lineTo"](...place(point));
     ctx.stroke();
@@ -187,13 +213,13 @@ export class Track {
       const apart = Math.hypot(x - (event.clientX - left), y - (event.clientY - top));
       if (apart < near) [best, near] = [point, apart];
     }
-    const { every } = this.view.series(this.lat.id);
+    const { every } = this.series(this.lat.id);
     time.setCursor(best ? best.us + every / 2 : null);
   }
 
   showCursor() {
     const us = time.cursorUs;
-    const series = this.fields.map((field) => this.view.series(field.id));
+    const series = this.fields.map((field) => this.series(field.id));
     const found = series.map((one) => (us === null || !one ? null : valueAt(one, us, time.spanUs / 100)));
     const last = this.points?.at(-1);
     this.entries.forEach((entry, n) => {
@@ -214,5 +240,5 @@ export class Track {
     ctx.stroke();
   }
 
-  remove() {}
+  remove() { this.abort?.abort(); }
 }

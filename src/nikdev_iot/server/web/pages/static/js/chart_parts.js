@@ -33,7 +33,8 @@ export function legendEntry(home, field) {
       value.textContent = isMean ? formatMean(number, ...between, field.decimals) : formatNumber(number, field.decimals);
       value.title = [number === null ? "" : String(number), title].filter(Boolean).join(", ");
       range.textContent = between ? `${formatNumber(between[0], field.decimals)} – ${formatNumber(between[1], field.decimals)}` : "";
-      unit.hidden = number === null || !field.unit;
+      unit.textContent = [field.unit, isMean ? "mean" : ""].filter(Boolean).join(" ");
+      unit.hidden = number === null || !unit.textContent;
     },
     say(text, title) {
       value.textContent = text;

@@ -72,8 +72,11 @@ export class Plot {
 
   series() { return this.fields.map((field) => this.view.series(field.id)); }
 
+  #know() { this.known = this.series().map((series) => series && summary(series, time.startUs, time.endUs)); }
+
   /** Make the canvas; uPlot must have been loaded. */
   draw() {
+    this.#know();
     const width = this.area.clientWidth;
     if (!width || typeof uPlot === "undefined") return;
     this.plot?.destroy();
@@ -115,7 +118,7 @@ export class Plot {
       { side: 2, size: AXIS_HEIGHT, gap: 4, font: FONT, lineGap: 1.25, stroke: mark, grid: rule, ticks: { ...rule, size: 4 }, values: TIME_MARKS, space: width < 480 ? 56 : 72 },
       ...Array.from({ length: Math.min(2, count) }, (_, at) => ({
         scale: `y${at}`, side: at ? 1 : 3, size: at ? right : left, gap: 6, font: FONT, stroke: mark, space: 34,
-        grid: { ...rule, show: at === 0 }, ticks: { show: false }, values: (u, splits) => axisNumbers(splits),
+        grid: { ...rule, show: at === 0 }, ticks: { show: false }, values: (u, splits) => (this.known?.some(Boolean) ? axisNumbers(splits) : splits.map(() => "")),
       })),
     ];
     const scales = { x: { time: true, auto: false, range: () => [time.startUs / 1e3, time.endUs / 1e3] } };
@@ -131,7 +134,9 @@ export class Plot {
       bands.push({ series: [n * 3 + 3, n * 3 + 2], fill: faint(color, 0.22) });
     });
     return {
-      width, height: this.height + AXIS_HEIGHT, ms: 1, padding: [this.isFirst ? 18 : 8, count > 1 ? 0 : right, 0, 0],
+      width, height: this.height + AXIS_HEIGHT, ms: 1,
+      tzDate: (ms) => new Date(Math.floor(ms)), // uPlot's own rounds, and is then a millisecond off at its marks
+      padding: [this.isFirst ? 18 : 8, count > 1 ? 0 : right, 0, 0],
       legend: { show: false }, cursor: { show: false }, select: { show: false }, scales, axes, series, bands,
       hooks: {
         drawAxes: [(u) => { hatch(u, this.view.source.gaps); line(u, this.view.source.messages); }],
@@ -147,6 +152,7 @@ export class Plot {
   /** Take the newest data and range. */
   update({ isDataNew }) {
     if (!this.plot || (isDataNew && this.fields.length > 1 && !this.fixedScales)) return this.draw();
+    this.#know();
     this.plot.batch(() => {
       if (isDataNew) this.plot.setData((this.columns = this.#columns()), false);
       this.plot.setScale("x", { min: time.startUs / 1e3, max: time.endUs / 1e3 });
@@ -156,11 +162,10 @@ export class Plot {
 
   /** What is not on the canvas. */
   after() {
-    this.edge.hidden = !time.live;
+    this.edge.hidden = !time.live || !this.isFirst;
     this.edge.style.right = `${this.gutters.right + 2}px`;
     if (this.isFirst) layFlags(this.flags, this.view.source.messages, this.gutters.left, this.box().width);
-    const known = this.series().map((series) => series && summary(series, time.startUs, time.endUs));
-    this.known = known;
+    const { known } = this;
     this.said.textContent = this.fields.map((field, n) => said(field, known[n])).join(" ");
     this.#note(known);
     this.showCursor();
@@ -173,7 +178,7 @@ export class Plot {
     if (!isEmpty) return;
     const newest = source.newestUs;
     this.note.textContent = newest === null ? "No value yet." : "No value in this range. ";
-    if (newest !== null && (newest < time.startUs || newest > time.endUs)) {
+    if (this.isFirst && newest !== null && (newest < time.startUs || newest > time.endUs)) {
       const button = this.note.appendChild(element("button", "plain"));
       button.type = "button";
       button.textContent = "Show the newest";
