@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +27,7 @@ from .history_query import DEFAULT_LIMIT, MAX_LIMIT, HistoryQuery, parse_history
 from .services import Services
 from .values import check_known
 
-__all__ = ["HISTORY_DOC", "HistoryTurns", "answer_history"]
+__all__ = ["HISTORY_DOC", "Begun", "HistoryTurns", "answer_history", "stream_chunks"]
 
 _READ, _READ_OF_DEVICE = 4, 2
 _OPEN, _OPEN_OF_DEVICE = 32, 4
@@ -105,6 +105,18 @@ class HistoryTurns:
         self.read = Turns(together=_READ, each=_READ_OF_DEVICE)
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An answer that has begun to be made."""
+
+    chunks: Iterator[bytes]
+    """Those that are still to come."""
+    ready: tuple[bytes, ...]
+    """Those that are made, at least one."""
+    has_more: bool
+    """Whether there are, or may be, others than the first."""
+
+
 async def answer_history(request: Request, services: Services, reader: Reader, device_id: uuid.UUID) -> Response:
     """Answer a request for the history of a device that the caller may read.
 
@@ -112,30 +124,43 @@ async def answer_history(request: Request, services: Services, reader: Reader, d
         Invalid: a parameter that cannot be, named.
         NotFound: a field that the device does not have.
     """
-    turns: HistoryTurns = request.app.state.history_turns
     query = parse_history(request.query_params.multi_items(), request.headers.get("accept", ""))
 
-    def begin() -> tuple[Iterator[bytes], bytes, bytes | None]:
+    def begin() -> Begun:
         known = [field.field_id for field in services.fields.all(device_id)]
         fields = known if query.fields is None else query.fields
         check_known(fields, known)
         history = _History(reader, query, device_id, fields)
         chunks = history.rows() if query.every_us is None else history.buckets(query.every_us)
         first = next(chunks)
-        return chunks, first, first if query.form == "csv" else next(chunks, None)
+        if query.form == "csv":
+            return Begun(chunks, (first,), has_more=True)
+        second = next(chunks, None)
+        return Begun(chunks, (first,) if second is None else (first, second), has_more=second is not None)
 
+    return await stream_chunks(request, device_id, begin, type_=_TYPES[query.form], headers={"vary": "accept"})
+
+
+async def stream_chunks(
+    request: Request,
+    device_id: uuid.UUID,
+    begin: Callable[[], Begun],
+    *,
+    type_: str,
+    headers: Mapping[str, str],
+) -> Response:
+    """Answer with what `begin` begins in a thread, chunk by chunk, each made when it is this device's turn."""
+    turns: HistoryTurns = request.app.state.history_turns
     async with AsyncExitStack() as held:
         await held.enter_async_context(turns.open.take(device_id))
         async with turns.read.take(device_id):
             if await request.is_disconnected():
                 return Response()  # nobody waits for it any more
-            chunks, first, second = await run_in_threadpool(begin)
-        headers = {"vary": "accept"}
-        if second is None and len(first) <= _SHORT_BYTES:
-            return Response(first, media_type=_TYPES[query.form], headers=headers)
-        ready = [first] if second is None or query.form == "csv" else [first, second]
-        body = _in_turn(ready, chunks, turns.read, device_id)
-        return _Held(body, held.pop_all(), media_type=_TYPES[query.form], headers=headers)
+            begun = await run_in_threadpool(begin)
+        if not begun.has_more and len(begun.ready[0]) <= _SHORT_BYTES:
+            return Response(begun.ready[0], media_type=type_, headers=dict(headers))
+        body = _in_turn([*begun.ready], begun.chunks, turns.read, device_id)
+        return _Held(body, held.pop_all(), media_type=type_, headers=dict(headers))
 
 
 async def _in_turn(

@@ -1,27 +1,32 @@
-"""`/admin/devices/{device_id}/series`: what charts draw."""
+"""`/admin/devices/{device_id}/series` and `…/export.csv`: what charts draw, and every value of it."""
 
 from __future__ import annotations
 
 import asyncio
 import gzip
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US
+from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US, iso
 from nikdev_iot.server.errors import Invalid
+from nikdev_iot.server.query.csv_export import CHUNK_ROWS, csv_rows
+from nikdev_iot.server.query.cursor import Cursor
+from nikdev_iot.server.query.history import RowsPage, Window
 from nikdev_iot.server.query.reader import Reader
 from nikdev_iot.server.query.series import GivenUp, SeriesQuery
 from nikdev_iot.server.query.series_json import series_json
-from nikdev_iot.server.web.api.history import HistoryTurns
+from nikdev_iot.server.storage.records import Field
+from nikdev_iot.server.web.api.history import Begun, HistoryTurns, stream_chunks
 from nikdev_iot.server.web.api.routing import ReaderOf, ServicesOf
 from nikdev_iot.server.web.api.services import Services
 from nikdev_iot.server.web.api.values import check_known
-from nikdev_iot.wire.headers import JSON_TYPE
+from nikdev_iot.wire.headers import CSV_TYPE, JSON_TYPE
 
 from .routing import VisitOf, Who, page_router, who
 
@@ -129,11 +134,7 @@ def _body(
     is_gone: Any = lambda: False,
 ) -> bytes | None:
     fields = {field.field_id: field for field in services.fields.all(device_id)}
-    if asked.fields is None:
-        wanted = [field_id for field_id, field in fields.items() if not field.hidden]
-    else:
-        wanted = list(asked.fields)
-        check_known(wanted, list(fields))
+    wanted = _wanted(asked, fields)
     query = SeriesQuery(
         device_id=device_id,
         fields={field_id: fields[field_id].kinds for field_id in wanted},
@@ -150,7 +151,48 @@ def _body(
     return gzip.compress(body, 3, mtime=0) if gzipped and len(body) > _SHORT_BYTES else body
 
 
+def _wanted(asked: Asked, fields: Mapping[str, Field]) -> list[str]:
+    """Return the Field IDs asked for; raises `NotFound` for one that the device does not have."""
+    if asked.fields is None:
+        return [field_id for field_id, field in fields.items() if not field.hidden]
+    check_known(asked.fields, list(fields))
+    return list(asked.fields)
+
+
 @routes.get("/admin/devices/{device_id}/series", openapi_extra=who(Who.VIEWER))
 async def series(request: Request, visit: VisitOf, services: ServicesOf, _: ReaderOf) -> Response:
     """Return the range that a chart shows, raw or in buckets, at its resolution."""
     return await answer_series(request, visit.the_device.id, parse_asked(request, now_us=services.now_us()))
+
+
+@routes.get("/admin/devices/{device_id}/export.csv", openapi_extra=who(Who.VIEWER))
+async def export(request: Request, visit: VisitOf, services: ServicesOf, reader: ReaderOf) -> Response:
+    """Return every value of a range, a line per commit, however long the range is."""
+    device = visit.the_device
+    asked = parse_asked(request, now_us=services.now_us())
+
+    def begin() -> Begun:
+        wanted = _wanted(asked, {field.field_id: field for field in services.fields.all(device.id)})
+
+        def read(after: Cursor | None) -> RowsPage:
+            window = Window(
+                device_id=device.id,
+                fields=frozenset(wanted),
+                start_us=asked.start_us,
+                end_us=asked.end_us,
+                after=after,
+            )
+            return reader.rows(window, limit=CHUNK_ROWS)
+
+        chunks = csv_rows(read, wanted)
+        return Begun(chunks, (next(chunks),), has_more=True)
+
+    name = f"{device.name} {iso(asked.start_us)[:10]} to {iso(asked.end_us - 1)[:10]}.csv"
+    headers = {"cache-control": "no-store", "content-disposition": _attachment(name)}
+    return await stream_chunks(request, device.id, begin, type_=CSV_TYPE, headers=headers)
+
+
+def _attachment(name: str) -> str:
+    """Return the header that has a browser keep the answer under a name (RFC 6266)."""
+    plain = "".join(letter if (letter.isalnum() and letter.isascii()) or letter in " -_." else "-" for letter in name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
