@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.visitors import Visitor
+from tests.servers import RunningServer
 
 
 def run_lines(code: str, folder: Path, *, with_python: bool = False) -> str:
@@ -67,3 +68,10 @@ def test_the_overview_waits_for_the_first_value_too(visitor: Visitor, look: Call
     device.push({"temperature": 21.5}, "first light")
     expect(page.locator('.tile[data-field="temperature"] .figure')).to_have_text("21.5", timeout=5_000)
     expect(page.locator("nikdev-chart canvas").first).to_be_visible()
+
+
+def test_on_a_phone_the_tab_shown_is_in_sight(arrive: Callable[..., Visitor], server: RunningServer) -> None:
+    visitor = arrive(server, viewport={"width": 390, "height": 844}, has_touch=True)
+    page = visitor.open(f"{visitor.new_device().path}/connect")
+    expect(page.locator(".tabs [aria-current]")).to_be_in_viewport(ratio=0.9)
+    expect(page.get_by_text("waiting for the first value…")).to_be_in_viewport()

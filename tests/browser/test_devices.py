@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from playwright.sync_api import Page, expect
 from tests.browser.visitors import Pushing, Visitor
+from tests.servers import RunningServer
 
 from nikdev_iot.server.storage.records import Device
 
@@ -128,7 +129,7 @@ def test_a_thousand_devices_scroll(visitor: Visitor) -> None:
     expect(rows).to_have_count(1)
 
 
-def test_it_works_without_a_script(arrive: Callable[..., Visitor], server: object) -> None:
+def test_it_works_without_a_script(arrive: Callable[..., Visitor], server: RunningServer) -> None:
     visitor = arrive(server, java_script_enabled=False)
     visitor.watch.allow(": csp")  # what Chromium says of scripts that it was told not to load
     _fill(visitor)

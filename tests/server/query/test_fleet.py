@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.server.query.made import new_device, pack_lists, put, stored_pack
 
-from nikdev_iot.model.commits import Commit
+from nikdev_iot.model.commits import Commit, Gap
 from nikdev_iot.model.values import Kind
 from nikdev_iot.server.query.fleet import Glance, usual_distance_s
 from nikdev_iot.server.query.reader import Reader
@@ -121,3 +121,13 @@ def test_the_usual_distance_is_read_once_after_each_push(storage: Storage) -> No
     assert fleet.usual_s([(device, 9), (other, 8)]) == {device: 3600.0}
     push(6, 2 * 3_600_000_000 + 15)
     assert fleet.usual_s([(device, 10)]) == {device: 5e-6}
+
+
+def test_gaps_of_the_last_hours_are_counted(storage: Storage) -> None:
+    fleet = Reader(storage).fleet
+    origin = uuid.uuid4()
+    commits = [Commit(number, NOW_US - (9 - number) * MINUTE_US, (("a", 1.0),)) for number in (1, 2, 6, 7)]
+    pack = pack_from_commits(origin, commits, parent=NO_PACK, gaps=[Gap(3, 3, "the disk was full")])
+    device = new_device(storage, [pack])
+    assert fleet.sparks({device: {"a": FLOAT}}, now_us=NOW_US)[device].gap_commits == 3
+    assert Reader(storage).fleet.sparks({device: {"a": FLOAT}}, now_us=NOW_US + 7 * 3600 * 1_000_000) == {}
