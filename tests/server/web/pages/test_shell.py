@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nikdev_iot.server.web.pages.shell import CSP, _environment, age_text
 
-BEFORE_SIGNING_IN = {"login", "setup", "register", "invitation"}
+BEFORE_SIGNING_IN = {"login", "setup", "register", "invitations"}
 """Their forms have no session whose token they could carry."""
 SECOND, MINUTE, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
 
