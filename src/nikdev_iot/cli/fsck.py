@@ -18,7 +18,8 @@ __all__ = ["fsck"]
 def fsck(*, as_json: bool) -> int:
     """Check the device's store.
 
-    Reads every commit of the journal, and changes nothing.
+    Reads every commit of the journal, and changes nothing. (A journal that cannot be opened at all is set aside, and
+    what can be read of it goes into a new one, as with every other command.)
 
     \b
     Example:

@@ -178,7 +178,7 @@ class Api:
                 fault) or, where the server refused the credentials, were set aside, for `restore_rejected()`.
             JournalError: the journal could not be read or written.
         """
-        from nikdev_iot.model.errors import ConfigError
+        from nikdev_iot.model.errors import ConfigError, JournalError
 
         from .push import PushConfigError
 
@@ -186,7 +186,11 @@ class Api:
             pusher = self._open_pusher()
         except ConfigError as error:
             raise PushConfigError(error.message, retained_data=True, hint=error.hint) from error
-        return pusher.push(progress=progress)
+        try:
+            return pusher.push(progress=progress)
+        except JournalError as error:
+            self._store.recover(error)
+            return self._open_pusher().push(progress=progress)
 
     def commit_and_push(
         self,
@@ -315,7 +319,7 @@ class Api:
         journal = self._store.commits()
         transport = self._open_transport()
         with self._lock:
-            if self._pusher is None:
+            if self._pusher is None or self._pusher.journal is not journal:
                 self._pusher = Pusher(journal=journal, transport=transport, now_us=_now_us)
             return self._pusher
 

@@ -132,7 +132,8 @@ class AutoPush:
                     wait_s = self._push(pusher)
                 except _Stopped:
                     return
-                except NikDevError as error:  # no credentials, a journal that cannot be opened
+                except NikDevError as error:  # no credentials, a journal that cannot be opened or is damaged
+                    pusher = None
                     wait_s = self._failed(error)
                 except Exception as error:  # noqa: BLE001 - the thread goes on, whatever it is
                     _log.exception("Pushing in the background failed; it will be tried again.")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nikdev_iot.journal.clock import SYSTEM_CLOCK
+from nikdev_iot.journal.errors import JournalDamaged
 from nikdev_iot.journal.journal import Journal
+from nikdev_iot.journal.migrations import APPLICATION_ID
+from nikdev_iot.journal.salvage import Salvage, finish, salvage
 
 from .config import Config
 from .legacy import DEFAULT_NAME, find_shelves, read_shelf
@@ -13,7 +18,7 @@ from .legacy import DEFAULT_NAME, find_shelves, read_shelf
 if TYPE_CHECKING:
     from .legacy import Shelf
 
-__all__ = ["open_journal"]
+__all__ = ["open_journal", "save_what_can_be_read"]
 
 
 def open_journal(config: Config) -> Journal:
@@ -27,10 +32,39 @@ def open_journal(config: Config) -> Journal:
     shelves = _shelves(config) if config.stage_unpushed_entries else []
     for shelf in shelves:
         shelf.make_way(path)
-    journal = Journal.open(path, device_id=_device_id(config), durability=config.durability)
+    finish(path)
+    try:
+        journal = Journal.open(path, device_id=_device_id(config), durability=config.durability)
+    except JournalDamaged as error:
+        save_what_can_be_read(path, error)
+        journal = Journal.open(path, device_id=_device_id(config), durability=config.durability)
     for shelf in shelves:
         shelf.take_over(journal)
     return journal
+
+
+def save_what_can_be_read(path: Path, error: JournalDamaged) -> Salvage | None:
+    """Set a damaged journal aside and begin a new one with what can be read of it; say so in the log.
+
+    Raises:
+        JournalDamaged: `error`, where the file may be somebody else's: it is left alone.
+        JournalError: there is no room for the new one, or the folder cannot be written.
+    """
+    if not _is_a_journal(path):
+        raise error
+    found = salvage(path, now_us=SYSTEM_CLOCK.now_us())
+    if found is not None:
+        logging.getLogger("nikdev_iot").warning("%s", found)
+    return found
+
+
+def _is_a_journal(path: Path) -> bool:
+    """Return whether it is one of ours, or what a broken disk left of one."""
+    with path.open("rb") as file:
+        head = file.read(100)
+    if head.startswith(b"SQLite format 3\0"):
+        return int.from_bytes(head[68:72], "big") == APPLICATION_ID
+    return not any(head) or path.name.startswith("nikdev-")
 
 
 def _device_id(config: Config) -> str | None:

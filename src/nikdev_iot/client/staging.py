@@ -6,6 +6,8 @@ import os
 import threading
 from contextlib import suppress
 
+from nikdev_iot.model.errors import JournalError
+
 from .forks import renewed_in_children
 
 TYPE_CHECKING = False  # this module comes with `Api`, the journal with its first use
@@ -88,10 +90,14 @@ class Staging:
             if not values:
                 return None
             try:
-                journal = self.commits()
-                receipt = journal.commit(
-                    values, message=message, time_us=time_us, unstage=self._token if journal is self._file else None
-                )
+                try:
+                    journal, receipt = self._commit(values, message, time_us)
+                except JournalError as error:
+                    self.recover(error)
+                    self._claim()
+                    with self._lock:
+                        values, self._values = {**self._values, **values}, {}
+                    journal, receipt = self._commit(values, message, time_us)
             except Exception:
                 with self._lock:
                     self._values = {**values, **self._values}
@@ -101,6 +107,26 @@ class Staging:
                     self._file.drop_staged(self._token)
                 self._token = None
             return receipt
+
+    def _commit(self, values: dict[str, Value], message: str | None, time_us: int | None) -> tuple[Journal, Receipt]:
+        journal = self.commits()
+        token = self._token if journal is self._file else None
+        return journal, journal.commit(values, message=message, time_us=time_us, unstage=token)
+
+    def recover(self, error: JournalError) -> None:
+        """Begin a new journal with what can be read of one that turned out to be damaged; raise any other error."""
+        from nikdev_iot.journal.errors import JournalDamaged
+
+        with self._slow:
+            if not isinstance(error, JournalDamaged) or self._file is None:
+                raise error
+            from .opening import save_what_can_be_read
+
+            journal, self._file = self._file, None
+            journal.close()
+            self._token = None
+            self._claimed = False
+            save_what_can_be_read(journal.path, error)
 
     def _claim(self) -> None:
         """Take over, once, what earlier programs staged; what was added since goes before it."""

@@ -6,7 +6,11 @@ import sqlite3
 
 from nikdev_iot.model.errors import JournalError
 
-__all__ = ["AlreadyImported", "ClaimLost", "PushLocked", "StalePack", "from_os", "from_sqlite"]
+__all__ = ["AlreadyImported", "ClaimLost", "JournalDamaged", "PushLocked", "StalePack", "from_os", "from_sqlite"]
+
+
+class JournalDamaged(JournalError):
+    """What is in the file is not what was written; `journal/salvage.py` saves what can be read."""
 
 
 class PushLocked(JournalError):
@@ -66,7 +70,8 @@ def from_sqlite(error: sqlite3.Error, *, path: str, operation: str) -> JournalEr
     """Return the `JournalError` that says what `error` means."""
     code = getattr(error, "sqlite_errorcode", None)
     what, hint = _MEANING.get((code or 0) & 0xFF, (f"SQLite says: {error}", "All earlier commits are kept."))
-    found = JournalError(
+    is_damage = (code or 0) & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+    found = (JournalDamaged if is_damage else JournalError)(
         f"The journal {path} could not {operation}: {what}.", path=path, operation=operation, hint=hint
     )
     found.__cause__ = error

@@ -16,6 +16,8 @@ from typing import Any
 from nikdev_iot.model.errors import JournalError
 from nikdev_iot.model.values import Kind, Value, kind_of
 
+from .errors import JournalDamaged
+
 __all__ = ["Shape", "ShapeBook", "add_spec", "shape_of", "spec_of"]
 
 _BYTES = 8
@@ -128,7 +130,7 @@ class ShapeBook:
 
     def damaged(self, what: str) -> JournalError:
         """Return the error that says that the file is damaged."""
-        return JournalError(
+        return JournalDamaged(
             f"The journal {self._name} is damaged: {what}.",
             path=self._name,
             operation="read",

@@ -1,0 +1,354 @@
+"""Saving what can be read of a damaged journal: the file is set aside, and its commits go into a new one.
+
+Ids, origin and what the server acknowledged stay as they were, as far as they can be read; so a commit that the server
+has is known again by its digest and is not stored twice. Numbers whose commits cannot be read become a declared gap.
+The damaged file is never changed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from nikdev_iot.model.errors import JournalError
+from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US
+
+from . import holes, origins
+from .errors import from_os
+from .holes import Hole, HoleKind
+from .lock import FileLock
+from .migrations import migrate
+from .shapes import ShapeBook
+
+__all__ = ["Salvage", "finish", "salvage"]
+
+_LOST = "lost: the journal was damaged"
+_CHUNK = 1_024
+_MOST_FAILURES = 50_000
+"""Reads that fail, before what is left of a range is given up: a file of rubbish shall not take for ever."""
+_LEAST_ROW_BYTES = 8
+"""What a commit takes at least: bounds the ids that a file can hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Salvage:
+    """What became of a damaged journal."""
+
+    aside: Path
+    """Where the damaged file lies now, as it was."""
+    commits: int
+    """Read and kept."""
+    lost: int
+    """Numbers whose commits could not be read, as far as it is known that there were any."""
+    staged: int
+    """Staged values kept."""
+    knows_origin: bool
+    """False: the new journal has a new identity, and what the server has already may be stored there a second time."""
+
+    def __str__(self) -> str:
+        text = (
+            f"The journal was damaged and has been set aside as {self.aside}. "
+            f"{self.commits} commits were saved from it, {self.lost} could not be read."
+        )
+        if not self.knows_origin and self.commits:
+            text += " Which of them were pushed could not be read either: the server may get some of them twice."
+        return text
+
+
+def salvage(path: Path, *, now_us: int, new_uuid: Callable[[], uuid.UUID] = uuid.uuid4) -> Salvage | None:
+    """Set the file at `path` aside and make a new journal of what can be read of it; None where another program did.
+
+    A crash at any moment leaves either the damaged file or the new one at `path`, and nothing lost.
+
+    Raises:
+        JournalError: there is no room for the new file, or the folder cannot be written.
+    """
+    lock = FileLock(path.with_name(f"{path.name}-salvage"))
+    try:
+        if not lock.acquire():
+            return None
+        try:
+            return _salvage(path, now_us=now_us, new_uuid=new_uuid)
+        finally:
+            lock.release(remove=True)
+    except OSError as error:
+        raise from_os(error, path=str(path), operation="save what can be read of it") from error
+    except sqlite3.Error as error:
+        raise JournalError(
+            f"What can be read of the damaged journal {path} could not be saved: {error}.",
+            path=str(path),
+            operation="salvage",
+            hint="The damaged file was left as it is. Make room on the disk and try again.",
+        ) from error
+
+
+def finish(path: Path) -> None:
+    """End a `salvage` that was cut off between setting the old file aside and putting the new one in its place."""
+    fresh = _fresh(path)
+    if not path.exists() and fresh.exists():  # it is whole: else the old one would still be there
+        with suppress(OSError):
+            fresh.rename(path)
+
+
+def _fresh(path: Path) -> Path:
+    return path.with_name(f"{path.name}.new")
+
+
+def _salvage(path: Path, *, now_us: int, new_uuid: Callable[[], uuid.UUID]) -> Salvage:
+    fresh = _fresh(path)
+    _remove(fresh)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".salvage-") as folder:
+        copy = Path(folder) / path.name
+        for suffix in ("", "-wal"):  # the log as well: the newest commits are there
+            with suppress(FileNotFoundError):
+                shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
+        with closing(sqlite3.connect(fresh, isolation_level=None)) as target:
+            fresh.chmod(0o600)
+            migrate(target, path=str(fresh))
+            target.execute("BEGIN IMMEDIATE")
+            saved = _Saver(_reader(copy), target, size_bytes=copy.stat().st_size, now_us=now_us).run(new_uuid)
+            target.execute("COMMIT")
+    _sync(fresh)
+    aside = _free_name(path)
+    for suffix in ("-wal", "-shm", ""):  # the file last: without it, what is left is no journal
+        with suppress(FileNotFoundError):
+            Path(f"{path}{suffix}").rename(f"{aside}{suffix}")
+    fresh.rename(path)
+    _sync(path.parent)
+    commits, lost, staged, knows_origin = saved
+    return Salvage(aside, commits, lost, staged, knows_origin)
+
+
+def _reader(copy: Path) -> sqlite3.Connection | None:
+    try:
+        connection = sqlite3.connect(copy, isolation_level=None)
+        connection.text_factory = lambda raw: raw.decode(errors="replace")
+        connection.execute("PRAGMA cell_size_check = ON")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error:
+        return None
+    return connection
+
+
+class _Saver:
+    """Copies what can be read, table by table."""
+
+    def __init__(
+        self, source: sqlite3.Connection | None, target: sqlite3.Connection, *, size_bytes: int, now_us: int
+    ) -> None:
+        self._source = source
+        self._target = target
+        self._size_bytes = size_bytes
+        self._now_us = now_us
+        self._failures = 0
+
+    def run(self, new_uuid: Callable[[], uuid.UUID]) -> tuple[int, int, int, bool]:
+        for table, columns in (
+            ("meta", "key, value"),
+            ("shapes", "id, spec"),
+            ("boots", "id, boot_id"),
+            ("origins", "id, uuid, base, acked, acked_hash, created_us"),
+            ("imports", "key, origin, first, count, at_us"),
+        ):
+            for row in self._rows(f"SELECT {columns} FROM {table}"):  # noqa: S608 - our own names
+                self._put(table, columns, row)
+        for row in self._rows("SELECT boot_id, offset_us FROM boots WHERE offset_us IS NOT NULL"):
+            self._target.execute("UPDATE boots SET offset_us = ? WHERE boot_id = ?", (row[1], row[0]))
+        knows_origin = self._target.execute("SELECT count(*) FROM origins").fetchone() != (0,)
+        if not knows_origin:
+            origins.make(self._target, uuid=new_uuid().bytes, base=0, at_us=self._now_us)
+        commits = self._commits()
+        self._holes()
+        lost = self._fill()
+        self._packs()
+        return commits, lost, self._staged(), knows_origin
+
+    def _rows(self, statement: str, *parameters: Any) -> Iterator[Any]:
+        """Yield rows up to the first that cannot be read."""
+        if self._source is None:
+            return
+        try:
+            yield from self._source.execute(statement, parameters)
+        except (sqlite3.Error, OverflowError, ValueError):
+            return
+
+    def _put(self, table: str, columns: str, row: Any) -> bool:
+        statement = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({','.join('?' * len(row))})"  # noqa: S608 - ours
+        try:
+            return self._target.execute(statement, row).rowcount == 1
+        except (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError):
+            return False
+
+    def _commits(self) -> int:
+        """Copy the commits that are whole, around those that cannot be read."""
+        book, count = ShapeBook("salvage"), 0
+        most = max(self._size_bytes // _LEAST_ROW_BYTES, 1)
+        for low, high in _ranges(1, most):
+            for row in self._between(low, high):
+                if self._is_whole(book, row) and self._put(
+                    "commits", "id, time_us, mono_ns, boot, shape, body, message", row
+                ):
+                    count += row[4] is not None
+        return count
+
+    def _between(self, low: int, high: int) -> list[Any]:
+        """Return the rows of a range of ids; where that fails, those of its halves."""
+        if self._source is None:
+            return []
+        try:
+            return self._source.execute(
+                "SELECT id, time_us, mono_ns, boot, shape, body, message FROM commits WHERE id BETWEEN ? AND ?",
+                (low, high),
+            ).fetchall()
+        except (sqlite3.Error, OverflowError, ValueError):
+            self._failures += 1
+            if low == high or self._failures > _MOST_FAILURES:
+                return []
+            middle = (low + high) // 2
+            return self._between(low, middle) + self._between(middle + 1, high)
+
+    def _is_whole(self, book: ShapeBook, row: Any) -> bool:
+        row_id, time_us, mono_ns, boot, shape_id, body, message = row
+        if not (type(row_id) is int and row_id > 0 and type(time_us) is int and MIN_TIME_US <= time_us <= MAX_TIME_US):
+            return False
+        if not all(item is None or type(item) is int for item in (mono_ns, boot)):
+            return False
+        if message is not None and (type(message) is not str or "\ufffd" in message):
+            return False
+        if shape_id is None:
+            return bool(body == b"")
+        try:
+            values = book.by_id(self._target, shape_id).decode(body).values()
+        except (JournalError, ValueError, TypeError):
+            return False
+        return all(isfinite(value) for value in values if type(value) is float)
+
+    def _holes(self) -> None:
+        end = 0
+        for first, last, kind, reason, at_us in self._rows(
+            "SELECT first, last, kind, reason, at_us FROM holes ORDER BY first"
+        ):
+            numbers = (first, last, kind, at_us)
+            if all(type(item) is int for item in numbers) and end < first <= last and kind in tuple(HoleKind):
+                holes.put(self._target, Hole(first, last, HoleKind(kind), str(reason), at_us))
+                end = last
+
+    def _fill(self) -> int:
+        """Declare what is missing, and see to it that no number is given again; return how many were lost."""
+        origin = origins.current(self._target)
+        newest = origins.last_id(self._target)
+        reach = max(newest, origin.acked_id)
+        with suppress(sqlite3.Error, TypeError):
+            (last,) = self._target.execute("SELECT coalesce(max(last), 0) FROM holes").fetchone()
+            reach = max(reach, last)
+        if reach > newest:  # an empty row: its id must never be given again
+            self._put("commits", "id, time_us, body", (reach, self._now_us, b""))
+        there = [(low, high) for low, high in _runs(self._target) if low <= newest]
+        # The empty row stands alone, behind what was lost with it, or directly behind the newest commit.
+        there = [(low, min(high, newest)) for low, high in there]
+        lost = 0
+        for low, high in list(holes.complement(1, reach, there)):
+            holes.carve(self._target, low, high, (HoleKind.REJECTED, HoleKind.DISCARDING))
+            for first, last in holes.queue(self._target, low, high):
+                holes.put(self._target, Hole(first, last, HoleKind.DISCARDED, _LOST, self._now_us))
+                lost += last - first + 1
+        return lost
+
+    def _packs(self) -> None:
+        """Keep the chain of packs as far as it is whole; what the server acknowledged stays so."""
+        for row in self._target.execute("SELECT id, uuid, base, acked, acked_hash FROM origins ORDER BY id").fetchall():
+            origin = origins.Origin(*row)
+            columns = "id, origin, first, count, hash, parent, gaps, sent_us, settled_us"
+            expected, parent = 1, origins.NO_PACK
+            kept = []
+            for pack in self._rows(
+                f"SELECT {columns} FROM packs WHERE origin = ? AND settled_us IS NOT NULL ORDER BY first",  # noqa: S608
+                origin.id,
+            ):
+                _, _, first, count, pack_hash, named, *_ = pack
+                if (first, named) != (expected, parent) or type(count) is not int or first + count - 1 > origin.acked:
+                    break
+                kept.append(pack)
+                expected, parent = first + count, pack_hash
+            for pack in kept:
+                self._put("packs", columns, pack)
+            if expected <= origin.acked:
+                self._put(
+                    "packs",
+                    "origin, first, count, hash, parent, gaps, sent_us, settled_us",
+                    (
+                        origin.id,
+                        expected,
+                        origin.acked - expected + 1,
+                        origin.acked_hash,
+                        parent,
+                        "[]",
+                        0,
+                        self._now_us,
+                    ),
+                )
+
+    def _staged(self) -> int:
+        book, count = ShapeBook("salvage"), 0
+        for shape_id, body in self._rows("SELECT shape, body FROM staged ORDER BY id"):
+            try:
+                values = book.by_id(self._target, shape_id).decode(body)
+            except (JournalError, ValueError, TypeError):
+                continue
+            if self._put("staged", "shape, body", (shape_id, body)):
+                count += len(values)
+        return count
+
+
+def _ranges(low: int, high: int) -> Iterator[tuple[int, int]]:
+    """Yield ranges that grow: a file has its first ids, and most often not many."""
+    step = _CHUNK
+    while low <= high:
+        yield low, min(low + step - 1, high)
+        low += step
+        step *= 2
+
+
+def _runs(connection: sqlite3.Connection) -> Iterator[tuple[int, int]]:
+    """Yield the runs of ids that there are."""
+    begin = end = 0
+    for (row_id,) in connection.execute("SELECT id FROM commits ORDER BY id"):
+        if row_id != end + 1:
+            if end:
+                yield begin, end
+            begin = row_id
+        end = row_id
+    if end:
+        yield begin, end
+
+
+def _free_name(path: Path) -> Path:
+    number = 1
+    while (found := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    return found
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk."""
+    if os.name == "nt" and path.is_dir():
+        return
+    fd = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
