@@ -15,11 +15,15 @@ import numpy as np
 from nikdev_iot.model.showing import one_line
 from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US, iso
 from nikdev_iot.server.errors import Conflict, Invalid, NotFound
+from nikdev_iot.server.ingest.templates import Templates
 from nikdev_iot.server.storage.deletions import Deletion
 from nikdev_iot.server.storage.port import Storage
+from nikdev_iot.server.storage.records import StoredPack
+from nikdev_iot.wire.limits import UNLIMITED
+from nikdev_iot.wire.pack import decode_content, decompress
 
+from .decode import decode_table
 from .mask import Mask
-from .pack_cache import PackCache
 from .table import Table, split_origin
 
 __all__ = ["MAX_REASON_CHARS", "Deletions", "Preview", "Scope"]
@@ -93,9 +97,14 @@ class Deletions:
         arrival = newest if arrival is None else min(arrival, newest)
         spans = self._storage.spans(device_id, start_us=scope.start_us, end_us=scope.end_us)
         arrivals = [span.arrival for span in spans if span.arrival <= arrival]
+        mask = Mask(self._storage.deletions(device_id))
+        templates = Templates()
         counts: dict[str, int] = {}
-        for table in PackCache(self._storage, max_bytes=0).tables(device_id, arrivals):
-            for field_id, count in _count(table, scope):
+        for pack in self._storage.packs(device_id, arrivals):
+            found = _single(pack, scope, mask, templates)
+            if found is None:
+                found = _count(mask.show(decode_table(pack), pack.arrival), scope)
+            for field_id, count in found:
                 counts[field_id] = counts.get(field_id, 0) + count
         return Preview(scope=scope, arrival=arrival, counts=counts)
 
@@ -180,6 +189,23 @@ def check_reason(reason: str) -> str:
     if len(reason) > MAX_REASON_CHARS:
         raise Invalid(f"reason: {len(reason)} characters; the longest has {MAX_REASON_CHARS}.")
     return reason
+
+
+def _single(pack: StoredPack, scope: Scope, mask: Mask, templates: Templates) -> Collection[tuple[str, int]] | None:
+    """Return the same for a pack of one commit whose layout is known; None where it has to be opened.
+
+    There may be hundreds of thousands of them, and this takes a tenth of the time.
+    """
+    time_us = pack.min_time_us
+    is_whole = pack.row_count == 1 and scope.commit is None and scope.start_us <= time_us < scope.end_us
+    if not is_whole or mask.of_pack(pack.arrival, time_us, time_us):
+        return None
+    content = decompress(pack.payload, pack.codec, pack.content_bytes)
+    single = templates.read(content)
+    if single is None:
+        templates.learn(decode_content(content, UNLIMITED), content)
+        return None
+    return [(name, 1) for name, _ in single.layout.brought if scope.fields is None or name in scope.fields]
 
 
 def _count(table: Table, scope: Scope) -> Collection[tuple[str, int]]:

@@ -178,17 +178,19 @@ class LatestReader:
             names = self._field_ids(device_id) if deletion.fields is None else deletion.fields
             self._look(device_id, newest, names, spans, mask)
         state.newest, state.honoured = newest, mask.ids
+        state.packs_since_kept = SNAPSHOT_PACKS  # to be kept now: looking again may take long
 
     def _look_back(self, device_id: uuid.UUID, newest: Newest, lost: Mapping[str, LatestValue], mask: Mask) -> None:
         """Look for what is left of fields whose newest value was hidden: near it first, then ever further back."""
         end_us = max(value.time_us for value in lost.values()) + 1
-        names, reach_us, start_us = list(lost), _LOOK_BACK_US, end_us
-        while names and start_us > MIN_TIME_US:
+        names, reach_us = list(lost), _LOOK_BACK_US
+        while names and end_us > MIN_TIME_US:
             start_us = max(end_us - reach_us, MIN_TIME_US)
             spans = self._storage.spans(device_id, start_us=start_us, end_us=end_us)
             self._look(device_id, newest, names, spans, mask)
             # A pack may reach further back than where was looked, and then another there may hold a newer value.
             names = [name for name in names if name not in newest or newest[name].time_us < start_us]
+            end_us = start_us
             reach_us *= 16
 
     def _roll(self, device_id: uuid.UUID, state: _State, mask: Mask) -> None:
@@ -223,7 +225,7 @@ class LatestReader:
         self, device_id: uuid.UUID, newest: Newest, names: Sequence[str], spans: Sequence[PackSpan], mask: Mask
     ) -> None:
         """Take from these packs what is newer, of the fields named at least; those that cannot have it stay closed."""
-        spans = sorted(spans, key=lambda span: span.max_time_us, reverse=True)
+        spans = sorted(mask.open(spans, names), key=lambda span: span.max_time_us, reverse=True)
         at = opened = 0
         while at < len(spans):
             wanted = _wanting(newest, names, spans[at].max_time_us)
@@ -231,9 +233,8 @@ class LatestReader:
                 return
             batch = spans[at : at + 1 if opened < _BATCH else at + _BATCH]
             at += len(batch)
-            arrivals = [span.arrival for span in batch if not all(mask.covers(name, span) for name in wanted)]
-            opened += len(arrivals)
-            for pack in self._storage.packs(device_id, arrivals) if arrivals else ():
+            opened += len(batch)
+            for pack in self._storage.packs(device_id, [span.arrival for span in mask.open(batch, wanted)]):
                 _take(newest, mask.show(decode_table(pack), pack.arrival))
 
     def _save(self, device_id: uuid.UUID, state: _State) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -69,15 +69,24 @@ class Mask:
                 hidden[name][rows] = True
         return hidden
 
-    def covers(self, field_id: str, span: PackSpan) -> bool:
-        """Return whether a pack certainly shows no value of a field, without opening it."""
-        return any(
-            deletion.commit is None
-            and (deletion.fields is None or field_id in deletion.fields)
-            and deletion.start_us <= span.min_time_us
-            and span.max_time_us < deletion.end_us
-            for deletion in self.of_pack(span.arrival, span.min_time_us, span.max_time_us)
-        )
+    def open(self, spans: Sequence[PackSpan], field_ids: Iterable[str]) -> Sequence[PackSpan]:
+        """Return the packs that may show a value of one of these fields: the others certainly do not."""
+        covering = [deletion for deletion in self.deletions if deletion.commit is None]
+        if not covering or not spans:
+            return spans
+        arrivals = np.array([span.arrival for span in spans], dtype=np.int64)
+        lows = np.array([span.min_time_us for span in spans], dtype=np.int64)
+        highs = np.array([span.max_time_us for span in spans], dtype=np.int64)
+        is_open = np.zeros(len(spans), dtype=np.bool_)
+        for field_id in field_ids:
+            is_covered = np.zeros(len(spans), dtype=np.bool_)
+            for deletion in covering:
+                if deletion.fields is None or field_id in deletion.fields:
+                    is_covered |= (
+                        (arrivals <= deletion.arrival) & (lows >= deletion.start_us) & (highs < deletion.end_us)
+                    )
+            is_open |= ~is_covered
+        return [spans[place] for place in np.flatnonzero(is_open).tolist()]
 
 
 def _rows(table: Table, deletion: Deletion) -> Any:
