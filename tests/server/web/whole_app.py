@@ -120,7 +120,11 @@ class Site:
         return self.call(method, path, {**headers, "content-type": "application/json"}, json.dumps(data).encode())
 
     def dump(self) -> list[Any]:
-        """Everything in the store, but for when keys and sessions were last used."""
+        """Everything in the store, but for when keys and sessions were last used, and devices pushed."""
+
+        def is_kept(name: str) -> bool:
+            return not any(word in name for word in ("used", "seen", "last_push"))
+
         found = []
         assert isinstance(self.storage, SqliteStorage)
         with closing(sqlite3.connect(self.storage.path)) as connection:
@@ -128,8 +132,7 @@ class Site:
             connection.row_factory = sqlite3.Row
             for table in tables:
                 rows = map(dict, connection.execute(f"SELECT * FROM {table}"))
-                kept = [{name: row[name] for name in row if "used" not in name and "seen" not in name} for row in rows]
-                found += [(table, row) for row in kept]
+                found += [(table, {name: row[name] for name in row if is_kept(name)}) for row in rows]
         assert len({table for table, _ in found}) > 5
         return sorted(found, key=repr)
 

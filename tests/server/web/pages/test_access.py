@@ -79,7 +79,7 @@ class World:
         self.deletions = {device: uuid.uuid4() for device in self.keys}
         with site.storage.write() as write:
             for device, deletion_id in self.deletions.items():
-                write.add_deletion(made_deletion(device, id=deletion_id))
+                write.add_deletion(made_deletion(device, id=deletion_id, start_us=0, end_us=10))
         dashboards = site.services.dashboards
         self.dashboards = {
             device: dashboards.add(account, "Wall", tiles=starter_tiles(device, site.services.fields.all(device))).id
@@ -332,14 +332,19 @@ def test_every_wrong_caller_of_every_page_is_refused_and_changes_nothing(world, 
 
 def test_every_right_caller_of_every_page_gets_in(world):
     """Else the table above could be right for the wrong reason: a path that leads nowhere."""
-    before = world.site.dump()
+
+    def kept() -> list[object]:
+        """What is in the store, but for what the server notes down to be quicker, and of itself."""
+        return [row for row in world.site.dump() if row[0] not in {"latest", "size_samples"}]
+
+    before = kept()
     for route in page_routes(world.site):
         if route.method != "GET" or route.name in STREAMS or route.path.startswith("/assets/"):
             continue
         answer = world.call(route, world.right(route.who), {}, {}, {})
-        assert world.site.dump() == before, f"{route.name} changed something"
         assert answer.status == RIGHT.get(route.name, 200), f"{route.name}: {answer.status} {answer.body[:300]!r}"
         check_headers(answer, route.name)
+    assert kept() == before, "a page changed something by being looked at"
 
 
 @pytest.mark.parametrize("name", ["device", "devices", "device_id", "id", "ids"])
