@@ -70,6 +70,21 @@ def test_list(nikdev: Nikdev, account: str) -> None:
     assert table[1].split()[:2] == [listed["account_id"], account]
 
 
+def test_a_new_password_may_switch_the_second_factor_off(nikdev: Nikdev, data: Path, account: str) -> None:
+    def change(*words: str) -> str:
+        return nikdev("account", "password", account, "--password-stdin", *words, stdin=b"battery staple\n").out
+
+    assert "second factor" not in change("--second-factor-off")
+    storage = SqliteStorage.open(data)
+    with storage.write() as write:
+        write.set_second_factor(_stored(data, account).id, "SECRET")
+    storage.close()
+    assert "still on" in change()
+    assert _stored(data, account).totp_secret == "SECRET"
+    assert "is off now" in change("--second-factor-off")
+    assert _stored(data, account).totp_secret is None
+
+
 def test_a_new_password(nikdev: Nikdev, data: Path, account: str) -> None:
     answer = nikdev("account", "password", account, "--password-stdin", stdin=b"battery staple\n")
     assert (answer.code, answer.err) == (0, "")

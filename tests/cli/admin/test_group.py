@@ -24,10 +24,12 @@ def test_the_words() -> None:
         "account password",
         "device add",
         "device list",
+        "device remove",
         "key add",
         "key list",
         "key revoke",
         "key set",
+        "settings",
     ]
 
 

@@ -7,6 +7,7 @@ import click
 from .account import account
 from .device import device
 from .key import key
+from .settings import settings
 from .store import store_options
 
 __all__ = ["admin"]
@@ -30,3 +31,4 @@ def admin() -> None:
 admin.add_command(account)
 admin.add_command(device)
 admin.add_command(key)
+admin.add_command(settings)
