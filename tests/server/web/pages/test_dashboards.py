@@ -25,6 +25,7 @@ def test_without_a_dashboard_the_page_says_what_one_is(boards):
 def test_one_is_made_empty_or_with_all_that_a_device_has(boards):
     page = boards.browser.follow(boards.browser.post("/admin/dashboards", {"name": "Wall", "device": ""}))
     assert "Nothing on it yet" in page
+    boards.site.clock.now_us += 1
     answer = boards.browser.post("/admin/dashboards", {"name": "Roof now", "device": str(boards.roof)})
     page = boards.browser.follow(answer)
     assert "Roof now" in page
