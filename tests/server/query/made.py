@@ -144,7 +144,8 @@ def pack_lists(
     draw: st.DrawFn, *, value: st.SearchStrategy[Value] = values, times: st.SearchStrategy[int] | None = None
 ) -> list[Pack]:
     """Packs of up to three origins, in the order of storing: their times overlap, step back and repeat."""
-    times = times or st.sampled_from([*range(-4, 13), -(10**6), 500, 10**6])
+    if times is None:
+        times = st.sampled_from([*range(-4, 13), -(10**6), 500, 10**6])
     following = dict.fromkeys(ORIGINS, 1)
     packs = []
     for origin in draw(st.lists(st.sampled_from(ORIGINS), max_size=6)):

@@ -51,11 +51,16 @@ class GapFinder:
         self._end_us = end_us
         self._stretches: dict[_Origin, array[int]] = {}
         """Of each pack: its first and last number that has a commit, and the times of these."""
+        self._has_commits = False
+        """Whether there is one inside the range."""
 
     def add(self, table: Table) -> None:
         """Look at a whole pack."""
         if not len(table):
             return
+        if not self._has_commits:
+            begin, end = np.searchsorted(table.times, (self._start_us, self._end_us))
+            self._has_commits = bool(begin < end)
         origin = (int(table.origin_high[0]), int(table.origin_low[0]))
         low, high = int(np.argmin(table.numbers)), int(np.argmax(table.numbers))
         stretches = self._stretches.setdefault(origin, array("q"))
@@ -87,7 +92,7 @@ class GapFinder:
             for _, last, _, time_us in stretches[follows][-_MAX_GAPS:].tolist():
                 self._keep(found, origin, last + 1, time_us)
             self._before(found, origin, int(stretches[0, 0]))
-        if not self._stretches:
+        if not self._has_commits:
             for pack in self._nearest():
                 self._keep(found, pack.origin, pack.last + 1, pack.max_time_us)
         return sorted(found.values(), key=lambda gap: (gap.start_us, gap.end_us))
@@ -141,9 +146,9 @@ class GapFinder:
         reach_us = self._end_us - self._start_us
         for _ in range(_WIDENINGS):
             spans = self._storage.spans(self._device_id, start_us=self._start_us - reach_us, end_us=self._start_us)
-            if spans:
-                spans.sort(key=lambda span: span.max_time_us)
-                yield from self._storage.packs(self._device_id, [span.arrival for span in spans[-_NEAREST:]])
+            before = [(span.max_time_us, span.arrival) for span in spans if span.max_time_us < self._start_us]
+            if before:
+                yield from self._storage.packs(self._device_id, [arrival for _, arrival in sorted(before)[-_NEAREST:]])
                 return
             reach_us *= _WIDEN
 

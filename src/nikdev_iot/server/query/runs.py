@@ -99,7 +99,7 @@ class Runs:
         """Return the runs, at most about two for each bucket, or `limit` where they were not joined."""
         if len(self._starts) > self._limit:
             self._join()
-        ends = [*self._starts[1:], self._end_us]
+        ends = [*self._starts[1:], self._end_us][: len(self._starts)]
         return States(
             [
                 (start, end, None if state is SEVERAL else state)
