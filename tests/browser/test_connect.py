@@ -40,7 +40,7 @@ def test_the_lines_work_as_printed(visitor: Visitor, way: str, tmp_path: Path) -
     code = page.locator(f"code#{way}").inner_text()
     run_lines(code, tmp_path / "device", with_python=way == "python")
     # The value and its chart come by themselves, and the lines stay.
-    expect(page.locator('.tile[data-field="temperature"] .figure')).to_have_text("21.5", timeout=5_000)
+    expect(page.locator('.tile[data-field="temperature"] .figure')).to_have_text("21.5")
     expect(page.locator("nikdev-chart canvas").first).to_be_visible()
     expect(page.get_by_text("waiting for the first value…")).to_have_count(0)
     expect(page.locator(".device-head .state")).to_have_text(re.compile("online, pushed"))
@@ -66,7 +66,7 @@ def test_the_overview_waits_for_the_first_value_too(visitor: Visitor, look: Call
     expect(page.get_by_text("waiting for the first value…")).to_be_visible()
     look(page, "overview-waiting")
     device.push({"temperature": 21.5}, "first light")
-    expect(page.locator('.tile[data-field="temperature"] .figure')).to_have_text("21.5", timeout=5_000)
+    expect(page.locator('.tile[data-field="temperature"] .figure')).to_have_text("21.5")
     expect(page.locator("nikdev-chart canvas").first).to_be_visible()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable
 
@@ -21,7 +22,7 @@ def test_it_shows_what_comes(visitor: Visitor, look: Callable[[Page, str], None]
     )
     device.push({"temperature": 21.5, "humidity": 48}, "watered the tomatoes")
     page = visitor.open(device.path)
-    expect(page.locator(".device-head .state")).to_have_text("online, pushed 0 s ago")
+    expect(page.locator(".device-head .state")).to_have_text(re.compile(r"online, pushed \d+ s ago"))
     expect(page.locator("#device-id")).to_have_text(device.id)
     tile = page.locator('.tile[data-field="temperature"]')
     expect(tile.locator(".figure")).to_have_text("21.5")
@@ -29,6 +30,6 @@ def test_it_shows_what_comes(visitor: Visitor, look: Callable[[Page, str], None]
     expect(page.locator("nikdev-chart canvas").first).to_be_visible()
     page.wait_for_timeout(1500)
     device.push({"temperature": 30.25})
-    expect(tile.locator(".figure")).to_have_text("30.25", timeout=2_000)
+    expect(tile.locator(".figure")).to_have_text("30.25")
     expect(tile.locator(".high")).to_have_text("30.25")
     look(page, "overview")

@@ -105,12 +105,12 @@ def test_values_and_states_come_by_themselves(visitor: Visitor) -> None:
     expect(temperature.locator(".figure")).to_have_text("21.5")
     expect(temperature.locator("nikdev-spark path[d]")).to_be_attached()
     greenhouse.push({"temperature": 30.04})
-    expect(temperature.locator(".figure")).to_have_text("30.0", timeout=3_000)
+    expect(temperature.locator(".figure")).to_have_text("30.0")
     state = page.locator(f'.device[data-device="{attic.id}"] .state')
     expect(state).to_have_text("never seen")
     credentials = visitor.server.add_key(str(attic.id))
     Pushing(credentials, visitor.server, visitor.folder / "attic").push({"dust": 3})
-    expect(state).to_have_text(re.compile(r"online, pushed \d s ago"), timeout=3_000)
+    expect(state).to_have_text(re.compile(r"online, pushed \d+ s ago"))
 
 
 def test_a_thousand_devices_scroll(visitor: Visitor) -> None:

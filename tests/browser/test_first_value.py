@@ -41,7 +41,7 @@ def test_the_first_value_is_on_a_chart(
     expect(page.get_by_text("waiting for the first value…")).to_be_visible()
     run_lines(lines, tmp_path / "device", with_python=True)
 
-    expect(page.locator('.tile[data-field="temperature"] .figure')).to_have_text("21.5", timeout=5_000)
+    expect(page.locator('.tile[data-field="temperature"] .figure')).to_have_text("21.5")
     expect(page.locator("nikdev-chart canvas").first).to_be_visible()
     assert time.monotonic() - began_s < LIMIT_S
 
