@@ -18,6 +18,37 @@ class LogContract:
         assert storage.heads_before(device, 2**63 - 1, limit=9) == []
         assert storage.heads_after(device, 0, limit=9) == []
 
+    def test_the_packs_that_reach_furthest_before_a_time_come_first(self, storage: Storage) -> None:
+        chance = random.Random(8)
+        device = uuid.uuid4()
+        origins = [uuid.uuid4() for _ in range(3)]
+        marks = dict.fromkeys(origins, 0)
+        for _ in range(8):
+            packs = []
+            for _ in range(chance.randrange(20, 80)):
+                origin = chance.choice(origins)
+                low = chance.choice([chance.randrange(300), chance.randrange(10**9), 10**15, -(10**12)])
+                packs.append(
+                    made_pack(
+                        (device, origin),
+                        marks[origin] + 1,
+                        row_count=chance.choice([0, 1, 1]),
+                        min_time_us=low,
+                        max_time_us=low + chance.choice([0, 0, 15, 16, 300, 10**7, 10**12]),
+                    )
+                )
+                marks[origin] += 1
+            with storage.write() as write:
+                write.put_packs(packs)
+        every = [pack for pack in storage.packs_after(device, 0, limit=1000) if pack.row_count]
+        for end_us in (-(10**13), 1, 100, 250, 10**6, 5 * 10**8, 10**12, 10**15, 10**15 + 1, 2**62):
+            reaching = sorted((pack.max_time_us for pack in every if pack.min_time_us < end_us), reverse=True)
+            for limit in (1, 3, 40, 1000):
+                found = storage.last_spans(device, end_us=end_us, limit=limit)
+                assert [span.max_time_us for span in found] == reaching[:limit]
+                assert len({span.arrival for span in found}) == len(found)
+                assert all(span.min_time_us < end_us and span.row_count for span in found)
+
     def test_heads_agree_with_a_list_from_both_ends(self, storage: Storage) -> None:
         chance = random.Random(5)
         device = uuid.uuid4()

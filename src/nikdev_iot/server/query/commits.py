@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from nikdev_iot.model.commits import Commit, Gap
-from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US
+from nikdev_iot.model.times import MAX_TIME_US
 from nikdev_iot.model.values import INT64_MAX, Value
 from nikdev_iot.server.errors import Invalid
 from nikdev_iot.server.storage.port import Storage
@@ -29,7 +29,7 @@ from .pack_rows import PackRows
 __all__ = ["CommitLog", "LogCommit", "LogGap", "LogItem", "LogPage", "LogPlace", "Pushed"]
 
 _PLACE = re.compile(r"(\d{1,19})-(\d{1,19})", re.ASCII)
-_LOOK_BACK_US = 60_000_000
+_FEW_PACKS = 4
 
 
 class LogPlace(NamedTuple):
@@ -164,16 +164,15 @@ class CommitLog:
         """
         if origin is not None:
             return self._place_in_origin((device_id, origin), time_us)
-        reach_us = _LOOK_BACK_US
-        start_us = end_us = min(time_us, MAX_TIME_US) + 1
-        while start_us > MIN_TIME_US:
-            start_us = max(end_us - reach_us, MIN_TIME_US)
-            best = self._last_row(device_id, self._storage.spans(device_id, start_us=start_us, end_us=end_us), time_us)
-            # A pack may reach further back than where was looked, and then another there may hold a later commit.
-            if best is not None and (best[0] >= start_us or start_us == MIN_TIME_US):
+        limit = _FEW_PACKS
+        while True:
+            spans = self._storage.last_spans(device_id, end_us=min(time_us, MAX_TIME_US) + 1, limit=limit)
+            best = self._last_row(device_id, spans, time_us)
+            if best is None:
+                return None
+            if len(spans) < limit or spans[-1].max_time_us < best[0]:
                 return best[1]
-            reach_us *= 4
-        return None
+            limit *= 4  # others reach as far, and may hold a later commit
 
     def _down(self, device_id: uuid.UUID, origin: uuid.UUID | None, below: LogPlace, limit: int) -> list[LogItem]:
         heads = self._storage.heads_before(device_id, below.arrival + 1, origin=origin, limit=limit + 1)
@@ -210,7 +209,6 @@ class CommitLog:
 
     def _last_row(self, device_id: uuid.UUID, spans: list[PackSpan], time_us: int) -> tuple[int, LogPlace] | None:
         """Return time and place of the last row of these packs, in the order of history, up to a time."""
-        spans.sort(key=lambda span: span.max_time_us, reverse=True)
         best: tuple[tuple[int, uuid.UUID, int], LogPlace] | None = None
         for span, pack in zip(spans, self._storage.packs(device_id, [span.arrival for span in spans]), strict=False):
             if best is not None and span.max_time_us < best[0][0]:

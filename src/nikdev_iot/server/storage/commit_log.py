@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import NamedTuple, Protocol
 
+from .records import PackSpan
+
 __all__ = ["LogReads", "OriginHead", "PackHead"]
 
 
@@ -47,4 +49,12 @@ class LogReads(Protocol):
         self, device_id: uuid.UUID, arrival: int, *, origin: uuid.UUID | None = None, limit: int
     ) -> list[PackHead]:
         """Return at most `limit` packs (of one origin, if given) stored after `arrival`, the oldest first."""
+        ...
+
+    def last_spans(self, device_id: uuid.UUID, *, end_us: int, limit: int) -> list[PackSpan]:
+        """Return the `limit` packs that reach furthest, of those with a row before `end_us`: by `max_time_us`, falling.
+
+        Of packs that reach equally far, any may be left out. It costs what it returns, however long the history is and
+        whatever silence lies between.
+        """
         ...

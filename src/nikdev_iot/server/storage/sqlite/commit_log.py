@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 
 from nikdev_iot.server.storage.commit_log import OriginHead, PackHead
+from nikdev_iot.server.storage.records import PackSpan
 
 from .bulk import Execute
 from .origins import SHELF_PACKS, unpack_arrivals
@@ -74,7 +75,35 @@ class LogReads(ABC):
             arrivals = [one for one in _arrivals(execute, device_id, origin, find) if one > arrival]
             return _heads(execute, device_id, sorted(arrivals)[:limit], "ASC")
 
+    def last_spans(self, device_id: uuid.UUID, *, end_us: int, limit: int) -> list[PackSpan]:
+        device, shelf_count = device_id.bytes, 2 + limit // SHELF_PACKS
+        with self._snapshot() as execute:
+            while True:
+                raws = _column(
+                    execute("SELECT arrivals FROM origins WHERE device = ? AND min_time_us < ?", (device, end_us))
+                )
+                beyond_us = None
+                """No pack that was not looked at reaches beyond this time; None: all were looked at."""
+                for width in range(_WIDTHS):
+                    shelves = execute(_SHELVES_BACK, (device, width, end_us, shelf_count)).fetchall()
+                    raws += [raw for raw, _ in shelves]
+                    if len(shelves) == shelf_count:
+                        # Those of this width that were not looked at begin no later than the last of these.
+                        reach_us = shelves[-1][1] + 16**width - 1
+                        beyond_us = reach_us if beyond_us is None else max(beyond_us, reach_us)
+                spans = _spans(execute, raws, end_us)
+                known = sum(beyond_us is None or span.max_time_us > beyond_us for span in spans)
+                if known >= limit or beyond_us is None:
+                    return spans[: min(limit, known)]
+                shelf_count *= 4
 
+
+_WIDTHS = 17
+"""As in `read_packs.py`."""
+_SHELVES_BACK = (
+    "SELECT arrivals, min_time_us FROM shelves WHERE device = ? AND width = ? AND min_time_us < ? "
+    "AND width IS NOT NULL ORDER BY min_time_us DESC LIMIT ?"
+)
 _OF_ORIGIN = "device = ? AND origin = ? AND last_arrival"
 
 
@@ -93,6 +122,21 @@ def _arrivals(
         f"SELECT origin, first_arrival, arrivals FROM origins WHERE device = ?{only}", (device_id.bytes, *names)
     ).fetchall()
     return {one for row in rows for raw in find(execute, *row) for one in unpack_arrivals(raw)}
+
+
+def _spans(execute: Execute, shelves: list[bytes], end_us: int) -> list[PackSpan]:
+    """Return the packs on these shelves with a row before `end_us`, those that reach furthest first."""
+    arrivals = [one for raw in shelves for one in unpack_arrivals(raw)]
+    rows = execute(
+        "SELECT arrival, row_count, min_time_us, max_time_us FROM packs "
+        "WHERE arrival IN (SELECT value FROM json_each(?)) AND row_count > 0 AND min_time_us < ? "
+        "ORDER BY max_time_us DESC, arrival DESC",
+        (json.dumps(arrivals), end_us),
+    )
+    return [
+        PackSpan(arrival=arrival, row_count=row_count, min_time_us=low, max_time_us=high)
+        for arrival, row_count, low, high in rows
+    ]
 
 
 def _heads(execute: Execute, device_id: uuid.UUID, arrivals: list[int], order: str) -> list[PackHead]:
