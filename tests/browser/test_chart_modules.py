@@ -199,6 +199,8 @@ def test_marks_of_an_axis_have_one_form(call: Call, splits: list[float], texts: 
         (["lat_deg", "lon_deg"], ["lat_deg", "lon_deg"]),
         (["a.lat", "b.lon"], None),
         (["plate", "plone"], None),
+        (["flat", "flon"], None),
+        (["my lat (°)", "my lon (°)"], ["my lat (°)", "my lon (°)"]),
         (["latency", "lonency"], None),
         (["lat"], None),
     ],
@@ -234,3 +236,11 @@ def test_a_sparkline_leaves_gaps_open(call: Call) -> None:
     assert call("spark.js", "sparkPath", [0, 1, None, 1]) == "M0.00 100.00h0.01L33.33 0.00M100.00 0.00h0.01"
     assert call("spark.js", "sparkPath", [[0, 5], [10, 5]]) == "M0.00 50.00h0.01L100.00 50.00"
     assert call("spark.js", "sparkPath", []) == ""
+
+
+def test_the_newest_bucket_does_not_stand_in_the_future(call: Call) -> None:
+    field = {"kind": "number", "times_us": [0, 1000], "mean": [1, 2], "min": [0, 1], "max": [3, 4], "count": [2, 2]}
+    series = call("chart_data.js", "toSeries", field, 1000, 1100)
+    assert call("chart_data.js", "toColumns", [series], [])[0] == [0.5, 1.1]
+    series = call("chart_data.js", "append", series, 1300, 9, then="given[0]")
+    assert call("chart_data.js", "toColumns", [series], [])[0] == [0.5, 1.3]

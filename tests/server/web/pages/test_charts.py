@@ -136,6 +136,8 @@ def test_room_is_kept_for_what_comes() -> None:
     assert _view({}, *fields).panels == ["plot", "plot", "plot", "lane", "lane"]
     assert _view({"layout": "overlay"}, *fields).panels == ["overlay", "lane", "lane"]
     assert _view({"fields": "door"}, *fields).panels == ["lane"]
+    places = [_field("GPS_Lat"), _field("gps_lng"), _field("latency"), _field("x.lat")]
+    assert _view({}, *places).panels == ["map", "plot", "plot"]
     assert _view({"fields": ""}, *fields).first is None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ FIRST_POINTS = 400
 """At what resolution a page begins: the server does not know yet how wide the screen is."""
 _DEFAULT_RANGE = "24h"
 _DEFAULT_FIELDS = 8
+_LATITUDE = re.compile(r"(|.*[^a-z])(?:latitude|lat)(|[^a-z].*)")
 _NUMBERS = frozenset({Kind.INT, Kind.FLOAT})
 
 
@@ -68,7 +70,10 @@ class ChartView:
         kinds = {field["id"]: field["kind"] for field in self.fields}
         plots = [name for name in self.shown if kinds[name] != "state"]
         lanes = ["lane" for name in self.shown if kinds[name] != "number"]
-        return [*(["overlay"] if self.layout == "overlay" and len(plots) > 1 else ["plot"] * len(plots)), *lanes]
+        pair = _pair(plots)
+        plots = [name for name in plots if name not in pair]
+        are_one = self.layout == "overlay" and len(plots) > 1
+        return [*(["map"] if pair else []), *(["overlay"] if are_one else ["plot"] * len(plots)), *lanes]
 
 
 def in_order(fields: Sequence[Field]) -> list[Field]:
@@ -92,6 +97,19 @@ def described(fields: Sequence[Field]) -> list[dict[str, Any]]:
         }
         for field in in_order(fields)
     ]
+
+
+def _pair(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the fields that are latitude and longitude of one position, as `findPair` of js/chart.js does."""
+    lowered = {name.lower(): name for name in names}
+    for name in names:
+        found = _LATITUDE.fullmatch(name.lower())
+        if found is None:
+            continue
+        for word in ("lon", "lng", "long", "longitude"):
+            if other := lowered.get(f"{found[1]}{word}{found[2]}"):
+                return name, other
+    return ()
 
 
 def _kind(kinds: frozenset[Kind]) -> str:

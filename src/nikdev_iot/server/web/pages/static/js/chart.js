@@ -10,15 +10,15 @@ import { Plot } from "./chart_plot.js";
 import { bindAddress, time } from "./range.js";
 import { Lane } from "./chart_states.js";
 
-const LATITUDE = /^(.*?)(latitude|lat)(.*)$/i;
+const LATITUDE = /^(|.*[^a-z])(?:latitude|lat)(|[^a-z].*)$/i;
 const KEYS = "Arrow keys move the time, plus and minus zoom, Shift and an arrow go from value to value, "
   + "End follows the newest, Escape goes back to where you began.";
 
 /** The fields that are latitude and longitude of one position; null where there are none. */
 export function findPair(fields) {
   for (const lat of fields) {
-    const [, before, word, after] = LATITUDE.exec(lat.id) ?? [];
-    if (word === undefined || (/[a-z]$/i.test(before) && /^[a-z]/i.test(after)) || /^[a-z]/i.test(after)) continue;
+    const [, before, after] = LATITUDE.exec(lat.id) ?? [];
+    if (before === undefined) continue;
     const names = ["lon", "lng", "long", "longitude"].map((name) => `${before}${name}${after}`.toLowerCase());
     const lon = fields.find((field) => names.includes(field.id.toLowerCase()));
     if (lon) return [lat, lon];
@@ -58,9 +58,10 @@ class NikdevChart extends HTMLElement {
   }
 
   attributeChangedCallback(name, before) {
-    if (!this.panels || before === null) return;
+    if (!this.panels || this.getAttribute(name) === before) return;
     this.#build();
     this.load({ now: true });
+    this.overview?.load();
   }
 
   /** The fields shown, in their order. */
@@ -191,8 +192,9 @@ class NikdevChart extends HTMLElement {
   load({ now = false, around = 0 } = {}) {
     const margin = Math.round(time.spanUs * around);
     const range = { startUs: time.startUs - margin, endUs: time.endUs + (time.live ? 0 : margin) };
-    if (time.quick === "all" && !time.extent) return this.#later();
-    this.source.load(range, Math.round(this.points * (1 + 2 * around)), { now });
+    if (time.quick === "all" && !time.extent && !this.isSettled) return this.#later();
+    const points = Math.max(...[...this.source.charts].map((chart) => chart.points));
+    this.source.load(range, Math.round(points * (1 + 2 * around)), { now });
   }
 
   #moved(by) {
@@ -214,12 +216,13 @@ class NikdevChart extends HTMLElement {
     if (this.isSettled) return;
     this.isSettled = true;
     requestAnimationFrame(() => setTimeout(async () => {
-      if (!this.hasAttribute("bare") && this.fields.length) {
+      const needsExtent = time.quick === "all" && !time.extent;
+      if (this.fields.length && (needsExtent || !this.hasAttribute("bare"))) {
         const { Overview } = await import("./chart_overview.js");
         this.overview = new Overview(this);
-        this.home.after(this.overview.root);
+        if (!this.hasAttribute("bare")) this.home.after(this.overview.root);
         await this.overview.load();
-        if (time.quick === "all" && !time.extent) time.setExtent(time.nowUs() - 36e8, time.nowUs());
+        if (needsExtent && !time.extent) time.setExtent(time.nowUs() - 36e8, time.nowUs());
       }
       if (this.hasAttribute("live")) await this.source.follow();
     }));

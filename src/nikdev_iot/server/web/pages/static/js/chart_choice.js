@@ -31,6 +31,12 @@ function changed() {
   history.pushState(null, "", `?${query.toString().replaceAll("%2C", ",").replaceAll("%3A", ":")}`);
 }
 
+const waiting = document.querySelector("[data-awaits]");
+
+if (waiting) {
+  const { subscribe } = await import("./live.js");
+  subscribe([waiting.dataset.awaits], (event) => { if (!event.gone) location.reload(); });
+}
 if (form && chart) {
   form.addEventListener("change", changed);
   form.addEventListener("submit", (event) => event.preventDefault());

@@ -38,14 +38,20 @@ export function usualDistance(times) {
 /** How far apart neighbours may be and still be joined by a line. */
 export const reach = (series) => 3 * Math.max(usualDistance(series.times), series.every);
 
+/** Where a value stands: at its time; a bucket in its middle, but not where nothing has come yet. */
+export function stampOf(series, at) {
+  const start = series.times[at];
+  return series.every ? Math.min(start + series.every / 2, Math.max(start, series.untilUs)) : start;
+}
+
 /** An answer's field as the charts keep it: numbers (`mean`, and `low`, `high` where they are buckets) and states. */
-export function toSeries(field, everyUs) {
+export function toSeries(field, everyUs, untilUs = null) {
   const times = field.times_us ?? [];
   const exact = everyUs ? field.mean : field.values;
   const series = {
     every: everyUs, times, exact: exact ?? [], mean: (exact ?? []).map(Number),
     low: everyUs ? (field.min ?? []).map(Number) : null, high: everyUs ? (field.max ?? []).map(Number) : null,
-    count: field.count ?? null, states: field.states ?? [], more: Boolean(field.more), kind: field.kind,
+    untilUs: untilUs ?? Number.MAX_VALUE, count: field.count ?? null, states: field.states ?? [], more: Boolean(field.more), kind: field.kind,
   };
   series.reach = reach(series);
   return series;
@@ -56,6 +62,7 @@ export function append(series, us, value) {
   if (typeof value === "boolean" || (typeof value === "string" && !/^-?\d{16,}$/.test(value))) return appendState(series, us, value);
   if (value === null) return;
   const number = Number(value);
+  if (series.untilUs < us) series.untilUs = us;
   const { times, every } = series;
   const stamp = every ? Math.floor(us / every) * every : us;
   let at = times.length;
@@ -119,7 +126,7 @@ function withBreaks(series, gaps) {
       const isDeclared = gap < gaps.length && gaps[gap].start_us < us;
       if (us - before > series.reach || isDeclared) rows.push([(before + us) / 2 + every / 2, null, null, null]);
     }
-    rows.push([us + every / 2, mean[at], low?.[at], high?.[at]]);
+    rows.push([stampOf(series, at), mean[at], low?.[at], high?.[at]]);
   }
   return rows;
 }
@@ -229,7 +236,7 @@ export class Source extends EventTarget {
   #take(data, range, points) {
     this.loadedAt = performance.now();
     this.loaded = { startUs: data.start_us, endUs: data.end_us, every: data.every_us, points, commits: data.commits };
-    this.fields = new Map(Object.entries(data.fields).map(([id, field]) => [id, toSeries(field, data.every_us)]));
+    this.fields = new Map(Object.entries(data.fields).map(([id, field]) => [id, toSeries(field, data.every_us, data.newest_us)]));
     Object.assign(this, { gaps: data.gaps ?? [], messages: data.messages ?? [], newestUs: data.newest_us });
     this.dispatchEvent(new Event("data"));
   }

@@ -57,7 +57,7 @@ export function attach(element, { box, snap = (us) => us, step = null, tell = nu
     if (pointers.has(event.pointerId)) pointers.set(event.pointerId, event.clientX);
     if (pinch && pointers.size === 2) return pinched();
     if (drag && pointers.has(event.pointerId)) return dragged(event);
-    if (event.pointerType !== "touch" && !time.pinned) time.setCursor(snap(at(event.clientX), box().width));
+    if (event.pointerType !== "touch" && !time.pinned) time.setCursor(snap(at(event.clientX)));
   });
   const end = (event) => {
     if (!pointers.delete(event.pointerId)) return;
@@ -111,10 +111,10 @@ export function attach(element, { box, snap = (us) => us, step = null, tell = nu
   }
   function hideSelection() { if (selection) selection.hidden = true; }
   function tapped(event) {
-    // A click holds the cursor where it is, another one lets it go.
-    const us = snap(at(event.clientX), box().width);
-    const { width } = box();
-    const isSame = time.pinned && Math.abs(us - time.cursorUs) < (12 / width) * time.spanUs;
+    // A click holds the cursor where it is, another one lets it go; a finger puts it elsewhere, or away.
+    const us = snap(at(event.clientX));
+    if (event.pointerType === "mouse") return time.setCursor(us, { pinned: !time.pinned });
+    const isSame = time.pinned && Math.abs(us - time.cursorUs) < (12 / box().width) * time.spanUs;
     time.setCursor(isSame ? null : us, { pinned: !isSame });
   }
 

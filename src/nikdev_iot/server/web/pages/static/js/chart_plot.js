@@ -2,7 +2,7 @@
 
 /* global uPlot */
 import { attach } from "./chart_input.js";
-import { lowerBound, summary, toColumns, valueAt } from "./chart_data.js";
+import { lowerBound, stampOf, summary, toColumns, valueAt } from "./chart_data.js";
 import { axisNumbers, betweenTimes, faint, fieldColor, formatNumber, longTime, pointTime, token } from "./chart_format.js";
 import { axisMarks, hatch, isolated, layFlags, line, liveEdge } from "./chart_marks.js";
 import { element, legendEntry } from "./chart_parts.js";
@@ -72,7 +72,10 @@ export class Plot {
 
   series() { return this.fields.map((field) => this.view.series(field.id)); }
 
-  #know() { this.known = this.series().map((series) => series && summary(series, time.startUs, time.endUs)); }
+  #know() {
+    this.known = this.series().map((series) => series && summary(series, time.startUs, time.endUs));
+    this.isEmpty = !this.known.some(Boolean);
+  }
 
   /** Make the canvas; uPlot must have been loaded. */
   draw() {
@@ -118,7 +121,8 @@ export class Plot {
       { side: 2, size: AXIS_HEIGHT, gap: 4, font: FONT, lineGap: 1.25, stroke: mark, grid: rule, ticks: { ...rule, size: 4 }, values: TIME_MARKS, space: width < 480 ? 56 : 72 },
       ...Array.from({ length: Math.min(2, count) }, (_, at) => ({
         scale: `y${at}`, side: at ? 1 : 3, size: at ? right : left, gap: 6, font: FONT, stroke: mark, space: 34,
-        grid: { ...rule, show: at === 0 }, ticks: { show: false }, values: (u, splits) => (this.known?.some(Boolean) ? axisNumbers(splits) : splits.map(() => "")),
+        grid: { ...rule, show: at === 0, filter: (u, splits) => (this.isEmpty ? [] : splits) }, ticks: { show: false },
+        values: (u, splits) => (this.isEmpty ? splits.map(() => "") : axisNumbers(splits)),
       })),
     ];
     const scales = { x: { time: true, auto: false, range: () => [time.startUs / 1e3, time.endUs / 1e3] } };
@@ -167,15 +171,14 @@ export class Plot {
     if (this.isFirst) layFlags(this.flags, this.view.source.messages, this.gutters.left, this.box().width);
     const { known } = this;
     this.said.textContent = this.fields.map((field, n) => said(field, known[n])).join(" ");
-    this.#note(known);
+    this.#note();
     this.showCursor();
   }
 
-  #note(known) {
+  #note() {
     const { source } = this.view;
-    const isEmpty = source.loaded && !source.isLoading && known.every((one) => !one);
-    this.note.hidden = !isEmpty;
-    if (!isEmpty) return;
+    this.note.hidden = !this.isEmpty || !source.loaded || source.isLoading;
+    if (this.note.hidden) return;
     const newest = source.newestUs;
     this.note.textContent = newest === null ? "No value yet." : "No value in this range. ";
     if (this.isFirst && newest !== null && (newest < time.startUs || newest > time.endUs)) {
@@ -193,7 +196,7 @@ export class Plot {
     for (const series of this.series()) {
       const at = series && valueAt(series, us, within);
       if (at === null || at === undefined) continue;
-      const stamp = series.every ? series.times[at] + series.every / 2 : series.times[at];
+      const stamp = stampOf(series, at);
       if (best === null || Math.abs(stamp - us) < Math.abs(best - us)) best = stamp;
     }
     return best !== null && Math.abs(best - us) <= within ? best : Math.round(us);
@@ -202,10 +205,11 @@ export class Plot {
   step(us, direction) {
     const series = this.series().find((one) => one?.times.length);
     if (!series) return null;
-    const half = series.every / 2;
-    const from = lowerBound(series.times, us - half + (direction > 0 ? 1 : 0));
-    const at = direction > 0 ? from : from - 1;
-    return series.times[at] === undefined ? null : series.times[at] + half;
+    let at = lowerBound(series.times, us - series.every / 2);
+    // From where the cursor is, to the first value that stands beyond it.
+    if (direction > 0) while (at < series.times.length && stampOf(series, at) <= us) at += 1;
+    else for (at = Math.min(at, series.times.length - 1); at >= 0 && stampOf(series, at) >= us;) at -= 1;
+    return series.times[at] === undefined ? null : stampOf(series, at);
   }
 
   showCursor() {
@@ -222,7 +226,7 @@ export class Plot {
       const at = this.found[n];
       dot.hidden = !isSeen || at === null || !this.plot;
       if (dot.hidden) return;
-      const stampMs = (series.times[at] + series.every / 2) / 1e3;
+      const stampMs = stampOf(series, at) / 1e3;
       const scale = `y${this.scales()[n]}`;
       const top = this.plot.valToPos(series.mean[at], scale) + this.plot.bbox.top / (uPlot.pxRatio || 1);
       dot.style.transform = `translate(${left + this.plot.valToPos(stampMs, "x")}px, ${top}px)`;
