@@ -58,6 +58,22 @@ def test_a_traceback_is_part_of_the_line(form):
     assert "ValueError: why" in form.format(record)
 
 
+def test_links_that_open_something_are_not_logged(log):
+    stream = io.StringIO()
+    set_up_logs(stream=stream)
+    access = logging.getLogger("uvicorn.access")
+    for path in ("/admin/setup/SECRET", "/admin/invitations/SECRET/accept", "/shared/SECRET?x=1"):
+        access.info('%s - "%s %s HTTP/%s" %d', "127.0.0.1:5", "GET", path, "1.1", 200)
+        log.error("failed", extra={"path": path})
+    access.info("%s", "/admin/login?next=/admin/invitations/SECRET")
+    access.info("%s", "/admin/devices/abc")
+    text = stream.getvalue()
+    assert "SECRET" not in text
+    assert '/admin/setup/… HTTP/1.1\\" 200' in text
+    assert "/admin/invitations/…/accept" in text
+    assert "/admin/devices/abc" in text
+
+
 def test_the_form_and_the_level_can_be_chosen(log):
     stream = Terminal()
     set_up_logs(form="json", level="warning", stream=stream)

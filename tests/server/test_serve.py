@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import resource
 import signal
 import socket
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import uuid
 from collections import Counter
 
@@ -18,6 +20,7 @@ import pytest
 from tests.server.pushing import Client, Origin, entries_body
 from tests.servers import Credentials, RunningServer, run_server
 
+from nikdev_iot.server.serve import _reachable
 from nikdev_iot.wire.pack import decode_content, decompress
 
 NIKDEV = (sys.executable, "-m", "nikdev_iot.cli")
@@ -85,6 +88,57 @@ def test_ready_and_clean_stop(tmp_path):
         server.add_account()
         server.restart()
         assert "There is no account" not in server.log_text().split("stopped")[1]
+
+
+def test_the_first_start_prints_a_link_that_makes_the_first_account(tmp_path):
+    with run_server(tmp_path) as server:
+        line = server.process.stdout.readline()
+        found = re.fullmatch(rf"There is no account yet.* ({server.url}/admin/setup/[\w-]{{43}})\n", line)
+        assert found, line
+        link = found[1]
+        assert json.loads(server.log_text().splitlines()[1])["set_up_url"] == link
+        assert b"Make the account" in server.get(link.removeprefix(server.url))
+        server.restart()
+        again = server.process.stdout.readline().split()[-1]
+        assert again != link
+        for gone, made in ((link, False), (again, True)):
+            if made:
+                server.add_account()
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                server.get(gone.removeprefix(server.url))
+        server.restart()
+        assert server.stop() == 0
+        assert server.log_text().count("set_up_url") == 2
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])  # noqa: S104
+def test_the_link_can_be_opened_where_the_server_listens_everywhere(host):
+    assert re.fullmatch(r"http://(127\.0\.0\.1|\[::1\]):8321", _reachable(host, 8321))
+    assert _reachable("192.0.2.1", 8321) == "http://192.0.2.1:8321"
+
+
+def test_it_is_opened_in_a_browser_where_that_is_asked_for(tmp_path):
+    opened = tmp_path / "opened"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
+    browser.chmod(0o755)
+    for name in "abc":
+        (tmp_path / name).mkdir()
+    environment = {"BROWSER": f"{browser} %s"}
+    with run_server(tmp_path / "a", "--no-open", environment=environment) as server:
+        assert "/admin/setup/" in server.process.stdout.readline()
+        assert not opened.exists()
+    with run_server(tmp_path / "b", "--open", environment=environment) as server:
+        link = server.process.stdout.readline().split()[-1]
+        for _ in range(100):
+            if opened.exists() and opened.read_text():
+                break
+            time.sleep(0.1)
+        assert opened.read_text().strip() == link
+    opened.unlink()
+    with run_server(tmp_path / "c", environment=environment):  # nobody sits there
+        time.sleep(0.5)
+        assert not opened.exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

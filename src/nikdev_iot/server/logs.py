@@ -1,12 +1,13 @@
 """Logs on stderr: a JSON object per line for programs, plain lines for people.
 
-Never a secret: no headers, no bodies.
+Never a secret: no headers, no bodies, and of one-time links not what makes them open something.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 from typing import Literal, TextIO, TypeAlias
@@ -16,6 +17,18 @@ __all__ = ["HumanLines", "JsonLines", "LogForm", "set_up_logs"]
 LogForm: TypeAlias = Literal["auto", "json", "text"]
 
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+
+
+_ONE_TIME = re.compile(r"(/admin/setup/|/admin/invitations/|/shared/)[^/?&#\s\"]+")
+
+
+def _without_secrets(record: logging.LogRecord) -> bool:
+    """Take the secrets of one-time links out of the addresses of requests."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(_ONE_TIME.sub(r"\1…", arg) if isinstance(arg, str) else arg for arg in record.args)
+    if isinstance(path := getattr(record, "path", None), str):
+        record.path = _ONE_TIME.sub(r"\1…", path)
+    return True
 
 
 def _extras(record: logging.LogRecord) -> dict[str, object]:
@@ -58,6 +71,7 @@ def set_up_logs(*, form: LogForm = "auto", level: str = "info", stream: TextIO |
         form = "text" if stream.isatty() else "json"
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines() if form == "json" else HumanLines())
+    handler.addFilter(_without_secrets)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
