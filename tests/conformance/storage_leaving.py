@@ -43,6 +43,8 @@ def _packs_left(storage: Storage, device_id: uuid.UUID) -> int:
 
 
 def _clear(storage: Storage, **limits: int) -> bool:
+    read = {"max_rows": LOTS, "max_bytes": LOTS, **limits}
+    storage.read_leaving(max_rows=read["max_rows"], max_bytes=read["max_bytes"])
     with storage.write() as write:
         return write.clear_leaving(**{"at_us": AT_US, "max_rows": LOTS, "max_bytes": LOTS, **limits})
 

@@ -73,7 +73,7 @@ def test_a_store_that_fails_for_a_while_is_asked_again(storage: SqliteStorage, d
     class Failing:
         def __init__(self) -> None:
             self.errors: list[Exception] = [StorageUnavailable("away"), ValueError("odd"), StorageUnavailable("away")]
-            self.write = storage.write
+            self.write, self.read_leaving = storage.write, storage.read_leaving
 
         def has_leaving(self, *, at_us: int) -> bool:
             if self.errors:

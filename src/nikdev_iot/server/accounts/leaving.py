@@ -82,6 +82,7 @@ class Leaving:
 
     def step(self) -> bool:
         """Remove a little; return whether there is more."""
+        self._storage.read_leaving(max_rows=self._size.rows, max_bytes=self._size.size_bytes)
         with self._storage.write() as write:
             begun_s = self._monotonic_s()  # what it waited for others is no sign of its own size
             is_more = write.clear_leaving(

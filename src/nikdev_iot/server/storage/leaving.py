@@ -27,6 +27,13 @@ class LeavingReads(Protocol):
         """Return whether the device was deleted; known until `KNOWN_FOR_US` after the last of what it sent went."""
         ...
 
+    def read_leaving(self, *, max_rows: int, max_bytes: int) -> None:
+        """Read what the next `clear_leaving` with these limits removes, so that it is at hand when others wait for it.
+
+        A disk may take long to find it; reading makes nobody wait.
+        """
+        ...
+
 
 class LeavingWrites(Protocol):
     """Part of `port.WriteTransaction`."""

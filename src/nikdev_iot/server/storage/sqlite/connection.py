@@ -60,6 +60,8 @@ def connect(path: Path, *, writer: bool, checkpoints: bool = True) -> sqlite3.Co
             connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES if checkpoints else 0}")
             connection.execute(f"PRAGMA journal_size_limit = {_LOG_KEPT_BYTES}")
             connection.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
+            # Some builds overwrite every page that is given up; what is deleted would be written once more.
+            connection.execute("PRAGMA secure_delete = FAST")
         else:
             connection.execute("PRAGMA query_only = ON")
     except BaseException:

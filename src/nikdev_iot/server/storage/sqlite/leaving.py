@@ -10,13 +10,14 @@ import json
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from nikdev_iot.server.storage.leaving import KNOWN_FOR_US
 
 from .bulk import Bulk, Execute
-from .origins import unpack_arrivals
+from .origins import SHELF_PACKS, unpack_arrivals
 
 __all__ = ["LeavingReads", "LeavingWrites"]
 
@@ -25,6 +26,7 @@ _AT_ONCE = ("fields", "latest", "api_keys")
 _LAST = (*_AT_ONCE, "deletions")
 """What goes after all that it sent: who still reads shall not see what was deleted before; and once more what was being
 written about it while it went."""
+_NEXT = "SELECT device FROM leaving WHERE cleared_us IS NULL ORDER BY left_us LIMIT 1"
 _DEPARTED = Bulk("SELECT gone.device FROM (", 1, ") AS asked CROSS JOIN leaving AS gone ON gone.device = asked.column1")
 
 
@@ -34,6 +36,9 @@ class LeavingReads(ABC):
     @abstractmethod
     def _read_one(self, statement: str, parameters: Sequence[Any] = ()) -> Any: ...
 
+    @abstractmethod
+    def _snapshot(self) -> AbstractContextManager[Execute]: ...
+
     def has_leaving(self, *, at_us: int) -> bool:
         found = self._read_one(
             "SELECT EXISTS (SELECT 1 FROM leaving WHERE cleared_us IS NULL OR cleared_us < ?)", (at_us - KNOWN_FOR_US,)
@@ -42,6 +47,26 @@ class LeavingReads(ABC):
 
     def has_departed(self, device_id: uuid.UUID) -> bool:
         return bool(self._read_one("SELECT EXISTS (SELECT 1 FROM leaving WHERE device = ?)", (device_id.bytes,))[0])
+
+    def read_leaving(self, *, max_rows: int, max_bytes: int) -> None:
+        budget = _Budget(max_rows, max_bytes)
+        with self._snapshot() as execute:
+            row = execute(_NEXT).fetchone()
+            if row is None:
+                return
+            shelves = execute(
+                "SELECT arrivals FROM (SELECT arrivals FROM shelves WHERE device = ?1 ORDER BY origin, last LIMIT ?2) "
+                "UNION ALL SELECT arrivals FROM (SELECT arrivals FROM origins WHERE device = ?1 LIMIT ?2)",
+                (row[0], max_rows // SHELF_PACKS + 1),
+            )
+            for (raw,) in shelves.fetchall():
+                packs = execute(
+                    "SELECT payload FROM packs WHERE arrival IN (SELECT value FROM json_each(?)) ORDER BY arrival",
+                    (json.dumps(unpack_arrivals(raw)),),
+                )
+                for (payload,) in packs:
+                    if not budget.take(1, len(payload)):
+                        return
 
 
 class LeavingWrites(ABC):
@@ -74,9 +99,7 @@ class LeavingWrites(ABC):
     def clear_leaving(self, *, at_us: int, max_rows: int, max_bytes: int) -> bool:
         budget = _Budget(max_rows, max_bytes)
         while True:
-            row = self._execute(
-                "SELECT device FROM leaving WHERE cleared_us IS NULL ORDER BY left_us LIMIT 1"
-            ).fetchone()
+            row = self._execute(_NEXT).fetchone()
             if row is None:
                 self._execute("DELETE FROM leaving WHERE cleared_us < ?", (at_us - KNOWN_FOR_US,))
                 return False
