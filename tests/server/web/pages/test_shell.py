@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import gzip
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.server.web.pages.people import new_person
 
+from nikdev_iot.server.storage.people import Role
 from nikdev_iot.server.web.pages.shell import CSP, _environment, age_text
 
 BEFORE_SIGNING_IN = {"login", "setup", "register", "invitations"}
@@ -93,3 +96,16 @@ def test_static_files_are_named_through_asset(name):
     text, _, _ = environment.loader.get_source(environment, name)
     found = re.findall(r"""\b(?:src|href)\s*=\s*["']([^"']+\.(?:js|css|svg|png))["']""", text)
     assert found == [], "asset('…') gives the address that changes with the content"
+
+
+def test_pages_are_compressed_where_that_tells_nothing(site):
+    somebody = new_person(site, site.new_account(), Role.OWNER)
+    squeezed = {**somebody.headers, "accept-encoding": "gzip, br"}
+    answer = site.get("/admin/devices", squeezed)
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.headers["vary"] == "accept-encoding"
+    assert gzip.decompress(answer.body) == site.get("/admin/devices", somebody.headers).body
+    # Here another site may have chosen words that stand beside the token of forms.
+    answer = site.get("/admin/devices?q=x", squeezed)
+    assert "content-encoding" not in answer.headers
+    assert somebody.csrf.encode() in answer.body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -31,6 +32,10 @@ _HEADERS = {
 }
 
 
+_SHORT_CHARS = 1_400
+"""What fits into one packet is sent as it is."""
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -56,13 +61,25 @@ def page(
     Every template knows `request`, `visit` (None for anyone), `csrf` (of forms), `now_us`, `asset(name)` and `version`.
     """
     visit = getattr(request.state, "visit", None)
+    csrf = visit.csrf if visit else ""
     now_us = request.app.state.services.now_us()
     text = (
-        _environment()
-        .get_template(template)
-        .render(request=request, visit=visit, csrf=visit.csrf if visit else "", now_us=now_us, **values)
+        _environment().get_template(template).render(request=request, visit=visit, csrf=csrf, now_us=now_us, **values)
     )
-    return HTMLResponse(text, status, {**_HEADERS, **(headers or {})})
+    made = {**_HEADERS, "vary": "accept-encoding", **(headers or {})}
+    if _may_squeeze(request, text, csrf) and "gzip" in request.headers.get("accept-encoding", ""):
+        return HTMLResponse(gzip.compress(text.encode(), 5, mtime=0), status, {**made, "content-encoding": "gzip"})
+    return HTMLResponse(text, status, made)
+
+
+def _may_squeeze(request: Request, text: str, csrf: str) -> bool:
+    """Return whether a page may be compressed: not where a secret stands beside what another site may have chosen.
+
+    Else that site could guess the secret letter by letter, from how long the answers to its addresses are (BREACH).
+    """
+    if request.method != "GET" or len(text) < _SHORT_CHARS:
+        return False
+    return not request.url.query or not csrf or csrf not in text
 
 
 def error_page(

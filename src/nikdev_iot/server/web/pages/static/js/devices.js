@@ -9,6 +9,7 @@ const BATCH = 40;
 const POINTS = 96;
 const MAX_NAMED = 150;
 const waiting = new Set();
+const rowOf = new Map();
 let timer = 0;
 
 const seen = new IntersectionObserver((entries) => {
@@ -61,8 +62,8 @@ function show(spark, points) {
 }
 
 function take({ device, received_us, latest, points, gone }) {
-  const row = document.querySelector(`.device[data-device="${CSS.escape(device)}"]`);
-  if (!row) return;
+  const row = rowOf.get(device);
+  if (!row?.isConnected) return;
   if (gone) return row.remove();
   pushed(row.querySelector("[data-state]"), received_us);
   for (const [field, [timeUs, last]] of Object.entries(latest ?? {})) {
@@ -84,9 +85,13 @@ function take({ device, received_us, latest, points, gone }) {
 // Few devices are named; with many rows, the stream tells of all.
 const known = new Set();
 let unsubscribe = null;
-function watch(root) {
-  const rows = [...root.querySelectorAll(".device[data-device]")];
-  for (const row of rows) seen.observe(row);
+function watch() {
+  const rows = [...document.querySelectorAll(".device[data-device]")];
+  rowOf.clear();
+  for (const row of rows) {
+    rowOf.set(row.dataset.device, row);
+    seen.observe(row);
+  }
   const before = known.size;
   for (const row of rows) known.add(row.dataset.device);
   if (known.size === before || (unsubscribe && before > MAX_NAMED)) return;
@@ -101,7 +106,7 @@ document.addEventListener("htmx:afterSettle", () => {
     if (ids.has(row.dataset.device)) row.remove();
     else ids.add(row.dataset.device);
   }
-  watch(document);
+  watch();
   freshen();
 });
 document.addEventListener("htmx:configRequest", (event) => {
@@ -111,4 +116,4 @@ document.addEventListener("click", (event) => {
   const summary = event.target.closest(".add > summary");
   if (summary && !summary.parentElement.open) requestAnimationFrame(() => summary.parentElement.querySelector("[name=name]").focus());
 });
-watch(document);
+watch();
