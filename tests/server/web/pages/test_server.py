@@ -13,7 +13,7 @@ from nikdev_iot.server.accounts.settings import Registration
 from nikdev_iot.server.app import open_storage
 from nikdev_iot.server.errors import StorageUnavailable
 from nikdev_iot.server.storage.people import Role
-from nikdev_iot.server.web.pages.server import bytes_text, duration_text
+from nikdev_iot.server.web.pages.server import bytes_text, duration_text, rate_text
 
 
 @pytest.fixture
@@ -44,6 +44,22 @@ def test_sizes_in_words(count, text):
 )
 def test_lengths_of_time_in_words(seconds, text):
     assert duration_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("per_s", "text"),
+    [
+        (0, "0 /s"),
+        (0.001, "0.1 /min"),
+        (0.5, "30 /min"),
+        (1, "1.0 /s"),
+        (9.94, "9.9 /s"),
+        (9.96, "10 /s"),
+        (12_345.6, "12346 /s"),
+    ],
+)
+def test_rates_in_words(per_s, text):
+    assert " ".join(rate_text(per_s)) == text
 
 
 def test_how_the_server_is(site, operator):

@@ -32,7 +32,7 @@ __all__ = ["QUICK", "edit_page", "find_dashboard", "routes", "shown_of"]
 
 routes = page_router()
 
-_MAX_LISTED_DEVICES = 200
+_MAX_LISTED_DEVICES = 1_000
 QUICK = {name: QUICK_RANGES[name] for name in RANGES}
 
 

@@ -26,7 +26,7 @@ from nikdev_iot.server.web.api.services import Services
 from .routing import FormOf, VisitOf, Who, page_router, who
 from .shell import page, redirect
 
-__all__ = ["bytes_text", "duration_text", "routes"]
+__all__ = ["bytes_text", "duration_text", "rate_text", "routes"]
 
 routes = page_router()
 
@@ -46,6 +46,13 @@ def bytes_text(count: float) -> str:
         if abs(count) >= size:
             return f"{count / size:.3g} {unit}" if abs(count) < 999.5 * size else f"{count / size:.0f} {unit}"
     return f"{count:.0f} B"
+
+
+def rate_text(per_s: float) -> tuple[str, str]:
+    """Return a rate and its unit, per minute where a second is too short for it."""
+    if 0 < per_s < 1:
+        return f"{per_s * 60:.0f}" if per_s * 60 >= 9.95 else f"{per_s * 60:.1f}", "/min"
+    return f"{per_s:.0f}" if per_s >= 9.95 or not per_s else f"{per_s:.1f}", "/s"
 
 
 def duration_text(seconds: float) -> str:
@@ -90,6 +97,7 @@ def _figures(services: Services) -> dict[str, Any]:
         "slow": _slow(services),
         "backup": measures.backups.progress,
         "bytes_text": bytes_text,
+        "rate_text": rate_text,
         **_storage(size, counts, trend),
     }
 

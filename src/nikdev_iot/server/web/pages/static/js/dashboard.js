@@ -97,6 +97,23 @@ async function lost(stream) {
   else setTimeout(follow, 30_000);
 }
 
+/** Give a chart what room its tile has: how many lines its legend takes is known once it is there. */
+function fit(chart) {
+  const tile = chart.closest(".tile");
+  const place = tile.querySelector(".body") ?? tile;
+  let height = Number(chart.getAttribute("height"));
+  const measure = () => {
+    if (!chart.querySelector("canvas")) return;
+    const room = place.getBoundingClientRect().bottom - parseFloat(getComputedStyle(place).paddingBottom);
+    const wanted = Math.max(60, Math.floor(height + room - chart.getBoundingClientRect().bottom + place.scrollTop));
+    if (Math.abs(wanted - height) < 4) return;
+    height = wanted;
+    chart.setAttribute("height", height);
+  };
+  new ResizeObserver(() => requestAnimationFrame(measure)).observe(tile);
+  sourceOf(src, "").addEventListener("data", () => requestAnimationFrame(() => requestAnimationFrame(measure)), { once: true });
+}
+
 function offerFullScreen() {
   const button = document.querySelector("[data-full]");
   const main = document.getElementById("main");
@@ -111,6 +128,7 @@ if (board) {
     tiles.set(key, [...(tiles.get(key) ?? []), tile]);
   }
   offerFullScreen();
+  board.querySelectorAll("nikdev-chart").forEach(fit);
   // The charts ask first.
   queueMicrotask(loadSparks);
   requestAnimationFrame(() => setTimeout(follow));
