@@ -62,15 +62,19 @@ def demo(data: Path, port: int, every_s: float, started: list[subprocess.Popen[s
     store, folder = data / "server", data / "device"
     folder.mkdir(parents=True, exist_ok=True)
 
-    server = start("serve", "--port", str(free_port(port)), "--data", str(store), pipe=True)
+    # First the account: a server without one offers a link to make the first.
+    device, key = credentials(store, folder)
+    server = start("serve", "--no-open", "--port", str(free_port(port)), "--data", str(store), pipe=True)
     started.append(server)
     url = wait_until_ready(server)
-
-    device, key = credentials(store, folder)
     run("init", "--force", "--url", url, "--device", device, "--key-stdin", folder=folder, stdin=key)
     started.append(start("collect", "host", "--every", str(every_s), folder=folder))
 
-    say(f"\n  {url}/   shows the device and its last values, to you on this machine\n")
+    say(f"\n  {url}/admin/devices/{device}   shows the values as they come")
+    note = folder.parent / "account.txt"
+    if note.exists():
+        email, _, password = note.read_text().strip().partition(" ")
+        say(f"  Sign in as {email} with the password {password}\n")
     say(f"  The server keeps its data in {store}, the device its journal in {folder / '.nikdev'}.")
     beside = Path(sys.executable).with_name("nikdev")
     say(f"  To look around: cd {folder}; {beside if beside.exists() else 'nikdev'} status (or log, fetch, doctor)\n")
@@ -80,12 +84,14 @@ def demo(data: Path, port: int, every_s: float, started: list[subprocess.Popen[s
 def credentials(store: Path, folder: Path) -> tuple[str, str]:
     """Return Device ID and API key: those of the last run, as long as the server still knows the device."""
     known = folder / ".nikdev" / "config.json"
-    if known.exists():
+    if known.exists() and store.exists():
         settings = json.loads(known.read_text())
         devices = json.loads(run("admin", "--data", store, "device", "list", "--json"))["devices"]
         if settings["device"] in {device["device_id"] for device in devices}:
             return settings["device"], settings["key"]
-    accounts = json.loads(run("admin", "--data", store, "account", "list", "--json"))["accounts"]
+    accounts = []
+    if store.exists():
+        accounts = json.loads(run("admin", "--data", store, "account", "list", "--json"))["accounts"]
     if EMAIL not in {account["email"] for account in accounts}:
         password = secrets.token_urlsafe(12)
         run("admin", "--data", store, "account", "add", EMAIL, "--password-stdin", stdin=password)
