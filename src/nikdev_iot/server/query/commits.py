@@ -13,8 +13,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-import numpy as np
-
 from nikdev_iot.model.commits import Commit, Gap
 from nikdev_iot.model.times import MAX_TIME_US
 from nikdev_iot.model.values import INT64_MAX, Value
@@ -22,7 +20,6 @@ from nikdev_iot.server.errors import Invalid
 from nikdev_iot.server.storage.port import Storage
 from nikdev_iot.server.storage.records import PackSpan, StoredPack
 
-from .decode import decode_table
 from .mask import Mask, is_hidden_by
 from .pack_rows import PackRows
 
@@ -111,7 +108,7 @@ class LogPage:
 
 
 class CommitLog:
-    """Reads logs; from any thread, and from the end they are asked for, never whole.
+    """Reads logs, each for one request: from the end they are asked for, never whole.
 
     Each call raises `StorageUnavailable` where the engine cannot be reached, `StorageCorrupt` where a pack cannot be
     read.
@@ -119,6 +116,7 @@ class CommitLog:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
+        self._kept: PackRows | None = None
 
     def page(
         self,
@@ -133,19 +131,12 @@ class CommitLog:
         if after is not None:
             found = self._up(device_id, origin, after, limit + 1)
             items = tuple(reversed(found[:limit]))
-            return LogPage(
-                items,
-                items[-1].place if items and self._down(device_id, origin, items[-1].place, 1) else None,
-                items[0].place if len(found) > limit else None,
-            )
+            is_last = not items or self._is_first(device_id, origin, items[-1])
+            return LogPage(items, None if is_last else items[-1].place, items[0].place if len(found) > limit else None)
         found = self._down(device_id, origin, before or LogPlace(INT64_MAX - 1, INT64_MAX), limit + 1)
         items = tuple(found[:limit])
-        above = items[0].place if items and before is not None else None
-        return LogPage(
-            items,
-            items[-1].place if len(found) > limit else None,
-            above if above is not None and self._up(device_id, origin, above, 1) else None,
-        )
+        is_newest = not items or before is None or self._is_newest(device_id, origin, items[0])
+        return LogPage(items, items[-1].place if len(found) > limit else None, None if is_newest else items[0].place)
 
     def item(self, device_id: uuid.UUID, origin: uuid.UUID, number: int) -> LogItem | None:
         """Return one commit, or the gap that it is in; None where nothing of this number was pushed."""
@@ -174,13 +165,28 @@ class CommitLog:
                 return best[1]
             limit *= 4  # others reach as far, and may hold a later commit
 
+    def _is_first(self, device_id: uuid.UUID, origin: uuid.UUID | None, item: LogItem) -> bool:
+        first = item.number if isinstance(item, LogCommit) else item.first
+        heads = self._storage.heads_before(device_id, item.place.arrival + 1, origin=origin, limit=2)
+        return all(head.arrival == item.place.arrival and head.first == first for head in heads)
+
+    def _is_newest(self, device_id: uuid.UUID, origin: uuid.UUID | None, item: LogItem) -> bool:
+        heads = self._storage.heads_after(device_id, item.place.arrival - 1, origin=origin, limit=2)
+        return all(head.arrival == item.place.arrival and head.last == item.place.number for head in heads)
+
+    def _rows(self, stored: StoredPack) -> PackRows:
+        """Return a pack's rows; the last one is kept, for it is often the next one too."""
+        if self._kept is None or self._kept.stored != stored:
+            self._kept = PackRows(stored)
+        return self._kept
+
     def _down(self, device_id: uuid.UUID, origin: uuid.UUID | None, below: LogPlace, limit: int) -> list[LogItem]:
         heads = self._storage.heads_before(device_id, below.arrival + 1, origin=origin, limit=limit + 1)
         packs = self._storage.packs(device_id, [head.arrival for head in heads])
         return self._items(
             device_id,
             (
-                (pack, PackRows(pack).down(below.number if pack.arrival == below.arrival else INT64_MAX))
+                (pack, self._rows(pack).down(below.number if pack.arrival == below.arrival else INT64_MAX))
                 for pack in packs
             ),
             limit,
@@ -191,7 +197,7 @@ class CommitLog:
         packs = self._storage.packs(device_id, [head.arrival for head in heads])
         return self._items(
             device_id,
-            ((pack, PackRows(pack).up(above.number if pack.arrival == above.arrival else 0)) for pack in packs),
+            ((pack, self._rows(pack).up(above.number if pack.arrival == above.arrival else 0)) for pack in packs),
             limit,
         )
 
@@ -213,11 +219,10 @@ class CommitLog:
         for span, pack in zip(spans, self._storage.packs(device_id, [span.arrival for span in spans]), strict=False):
             if best is not None and span.max_time_us < best[0][0]:
                 break
-            table = decode_table(pack)
-            row = int(np.searchsorted(table.times, time_us, "right")) - 1
-            if row >= 0:
-                key = table.key(row)
-                best = max(best or (key, LogPlace(0, 0)), (key, LogPlace(pack.arrival, key[2])))
+            found = self._rows(pack).newest(time_us)
+            if found is not None:
+                key = (found[0], pack.origin, found[1])
+                best = max(best or (key, LogPlace(0, 0)), (key, LogPlace(pack.arrival, found[1])))
         return None if best is None else (best[0][0], best[1])
 
     def _place_in_origin(self, key: tuple[uuid.UUID, uuid.UUID], time_us: int) -> LogPlace | None:
@@ -238,7 +243,7 @@ class CommitLog:
                 low = stored.last + 1
         if best is None:
             return None
-        number = PackRows(best).until(time_us)
+        number = self._rows(best).until(time_us)
         return None if number is None else LogPlace(best.arrival, number)
 
 

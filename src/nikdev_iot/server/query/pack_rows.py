@@ -7,6 +7,8 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from nikdev_iot.model.commits import Commit, Gap
 from nikdev_iot.model.errors import WireError
 from nikdev_iot.server.errors import StorageCorrupt
@@ -85,6 +87,19 @@ class PackRows:
                     if self._times[row] + self._shifts.get(row, 0) <= time_us:
                         return number
         return None
+
+    def newest(self, time_us: int) -> tuple[int, int] | None:
+        """Return (time, number) of the commit that is last in the order of history, of those up to `time_us`."""
+        times = np.frombuffer(self._times, dtype=np.int64)
+        if self._shifts:
+            times = times.copy()
+            times[list(self._shifts)] += list(self._shifts.values())
+        rows = np.flatnonzero(times <= time_us)
+        if not len(rows):
+            return None
+        row = int(rows[len(rows) - 1 - int(np.argmax(times[rows][::-1]))])
+        run = max((run for run in self._runs if run.reason is None and run.row <= row), key=lambda run: run.row)
+        return int(times[row]), run.first + row - run.row
 
     def _commit(self, run: _Run, number: int) -> Commit:
         row = run.row + number - run.first
