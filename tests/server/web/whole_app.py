@@ -201,8 +201,12 @@ async def _exchange(app: App, scope: dict[str, Any], body: bytes) -> Answer:
     headers: dict[str, str] = {}
     for name, value in start["headers"]:
         text = name.decode("latin-1").lower()
-        assert text not in headers, f"{text} is sent twice"
-        headers[text] = value.decode("latin-1")
+        said = value.decode("latin-1")
+        if text == "set-cookie" and text in headers:  # the one that may come several times: one a line
+            said = f"{headers[text]}\n{said}"
+        else:
+            assert text not in headers, f"{text} is sent twice"
+        headers[text] = said
     return Answer(start["status"], headers, b"".join(part.get("body", b"") for part in parts))
 
 

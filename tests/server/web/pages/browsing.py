@@ -1,64 +1,63 @@
-"""A browser without script: pages of one server, and their forms."""
+"""A browser without a window: it keeps cookies, follows forms, and sends what browsers send."""
 
 from __future__ import annotations
 
-import html
 import re
-import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from html import unescape
 from urllib.parse import urlencode
 
-from tests.server.web.pages.people import Somebody, new_person
-from tests.server.web.whole_app import Answer, Site
+from tests.server.web.whole_app import PASSWORD, Answer, Site
 
-from nikdev_iot.server.storage.people import Role
+__all__ = ["Browser", "text_of"]
 
-__all__ = ["Browser", "new_browser"]
-
-HTMX = {"hx-request": "true"}
+_HEADERS = {"sec-fetch-site": "same-origin", "accept": "text/html", "host": "iot.example.org"}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Browser:
-    """Somebody at a browser."""
+    """One person at a browser."""
 
     site: Site
-    who: Somebody
+    cookies: dict[str, str] = field(default_factory=dict)
+    peer: tuple[str, int] = ("192.0.2.7", 50_000)
 
-    def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
-        """Ask for a page."""
-        return self.site.get(path, {**self.who.headers, **(headers or {})})
+    def get(self, path: str) -> Answer:
+        """Go to a page."""
+        return self._call("GET", path, b"")
 
-    def post(
-        self,
-        path: str,
-        fields: Mapping[str, str] | Sequence[tuple[str, str]],
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        """Send a form of that page, with its token."""
-        sent = {**self.who.headers, "content-type": "application/x-www-form-urlencoded", **(headers or {})}
-        pairs = list(fields.items()) if isinstance(fields, Mapping) else list(fields)
-        return self.site.call("POST", path, sent, urlencode([("csrf", self.who.csrf), *pairs]).encode())
+    def post(self, path: str, /, *, csrf: bool = True, **fields: str) -> Answer:
+        """Send a form, with the token of this session."""
+        if csrf and (token := self.csrf):
+            fields["csrf"] = token
+        return self._call("POST", path, urlencode(fields).encode())
 
-    def follow(self, answer: Answer) -> str:
-        """Return the page that an answer leads to, as text."""
-        assert answer.status == 303, answer.body
-        return text_of(self.get(answer.headers["location"].partition("#")[0]))
+    @property
+    def csrf(self) -> str:
+        """The token of this session's forms, as a page has it; '' where nobody is signed in."""
+        found = re.search(r'data-csrf="(\w+)"', self.get("/admin/profile").body.decode())
+        return found[1] if found else ""
 
+    def sign_in(self, email: str, password: str = PASSWORD) -> Answer:
+        """Fill in the login."""
+        return self.post("/admin/login", csrf=False, email=email, password=password)
 
-def new_browser(site: Site, role: Role = Role.OWNER, account_id: uuid.UUID | None = None) -> Browser:
-    """Let somebody with this role in an account, by default a new one, open a browser."""
-    return Browser(site, new_person(site, account_id or site.new_account(), role))
+    @property
+    def is_signed_in(self) -> bool:
+        """Whether pages open."""
+        return self.get("/admin/profile").status == 200
+
+    def _call(self, method: str, path: str, body: bytes) -> Answer:
+        headers = {**_HEADERS, "cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        if method == "POST":
+            headers["content-type"] = "application/x-www-form-urlencoded"
+        answer = self.site.call(method, path, headers, body, peer=self.peer)
+        for kept in answer.headers.get("set-cookie", "").splitlines():
+            name, value = kept.partition(";")[0].split("=", 1)
+            self.cookies[name] = value.strip('"')
+        return answer
 
 
 def text_of(answer: Answer) -> str:
-    """Return what a page says, without its tags; an error where it is none."""
-    assert answer.status == 200, answer.body
-    return words_of(answer)
-
-
-def words_of(answer: Answer) -> str:
-    """Return what an answer says, without its tags."""
-    text = re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", answer.body.decode(), flags=re.DOTALL)
-    return re.sub(r"\s+", " ", html.unescape(text))
+    """Return what a person reads."""
+    return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.body.decode())))

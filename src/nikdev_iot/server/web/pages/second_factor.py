@@ -8,7 +8,7 @@ import segno
 from fastapi import Request, Response
 
 from nikdev_iot.server.accounts.twofactor import Proposal
-from nikdev_iot.server.errors import Conflict, Invalid, TooMany, Unauthorized
+from nikdev_iot.server.errors import Invalid, TooMany, Unauthorized
 from nikdev_iot.server.web.api.routing import ServicesOf
 from nikdev_iot.server.web.api.services import Services
 
@@ -86,7 +86,7 @@ async def renew_codes(request: Request, visit: VisitOf, form: FormOf, services: 
             password=form.get("codes_password", ""),
             peer=peer_of(request),
         )
-    except (Unauthorized, TooMany, Conflict) as error:
+    except (Unauthorized, TooMany) as error:
         wrong = {"codes_password": str(error)}
         return await asyncio.to_thread(show_profile, request, visit, services, status=422, wrong=wrong)
     return page(request, "profile/codes.html", codes=codes, is_new=False)
