@@ -64,6 +64,27 @@ def test_an_old_file_has_all_it_had(path: Path, tmp_path: Path) -> None:
     assert _version(tmp_path / "store.sqlite3") == migrations.LATEST
 
 
+def test_each_account_of_schema_1_becomes_a_person_and_the_oldest_one_is_the_operator(tmp_path: Path) -> None:
+    shutil.copy(DATABASES / "schema-1.sqlite3", tmp_path / "store.sqlite3")
+    with sqlite3.connect(tmp_path / "store.sqlite3") as connection:
+        for number, created_us in ((7, 2**40), (8, 0), (9, 2**41)):
+            row = (uuid.UUID(int=number).bytes, f"person{number}@example.org", f"$hash{number}", created_us)
+            connection.execute("INSERT INTO accounts VALUES (?,?,?,?)", row)
+    connection.close()
+    storage = SqliteStorage.open(tmp_path)
+    people = storage.people()
+    assert [person.email for person in people if person.is_operator] == ["person8@example.org"]
+    assert [account.name for account in storage.accounts()] == [person.email for person in people]
+    assert len(people) == 4
+    for person, account in zip(people, storage.accounts(), strict=True):
+        (membership,) = storage.memberships(person.id)
+        assert (membership.account_id, membership.role) == (account.id, Role.OWNER)
+        assert membership.created_us == account.created_us == person.created_us
+        assert storage.person_by_email(person.email) == person
+    assert {person.password_hash for person in people} == {"$hash", "$hash7", "$hash8", "$hash9"}
+    storage.close()
+
+
 def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
     SqliteStorage.open(tmp_path).close()
     path = tmp_path / "store.sqlite3"
