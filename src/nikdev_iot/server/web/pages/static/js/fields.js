@@ -9,6 +9,13 @@ document.addEventListener("input", (event) => {
   if (event.target.name === "own_color") event.target.form.querySelector("[name=color][value=own]").checked = true;
 });
 
+document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" && event.target.closest?.("details.color[open]");
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+
 function settle() {
   const rows = [...list.children];
   rows.forEach((row, at) => {
