@@ -18,7 +18,7 @@ from collections import Counter
 
 import pytest
 from tests.server.pushing import Client, Origin, entries_body
-from tests.servers import Credentials, RunningServer, run_server
+from tests.servers import PASSWORD, Credentials, RunningServer, run_server
 
 from nikdev_iot.server.serve import _reachable
 from nikdev_iot.wire.pack import decode_content, decompress
@@ -169,6 +169,28 @@ def test_a_request_that_does_not_end_holds_a_stop_up_for_a_bounded_time(tmp_path
             assert connection.recv(65_536).startswith(b"HTTP/1.1 503 ")
         assert "Traceback" not in server.log_text()
         assert "CancelledError" not in server.log_text()
+
+
+def test_live_streams_do_not_hold_a_stop_up(tmp_path):
+    with run_server(tmp_path, "--stop-timeout-s", "30") as server:
+        account_id = server.add_account("someone@example.org")
+        server.add_device(account_id, "Attic")
+        body = json.dumps({"email": "someone@example.org", "password": PASSWORD})
+        with Client(server.url, {}) as client:
+            token = client.send("POST", "/api/v1/sessions", body, {"content-type": "application/json"}).body["token"]
+        streams = []
+        for _ in range(5):
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+            connection.request("GET", "/admin/live?devices=*", headers={"cookie": f"nikdev_session={token}"})
+            streams.append((connection, connection.getresponse()))
+            assert streams[-1][1].status == 200
+        begin_s = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - begin_s < 10
+        for connection, stream in streams:
+            assert stream.read().startswith(b"retry: ")
+            connection.close()
+        assert "Traceback" not in server.log_text()
 
 
 def test_a_port_that_is_taken(tmp_path, own_server):

@@ -48,7 +48,7 @@ function change() {
   changing = setTimeout(() => {
     changing = 0;
     if (!document.hidden) connect();
-  }, 30);
+  }, 100);
 }
 
 function connect() {
