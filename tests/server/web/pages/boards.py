@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-from tests.server.web.pages.browsing import Browser, new_browser
+from tests.server.web.pages.forms import Browser, new_browser
 from tests.server.web.whole_app import Site
 
 from nikdev_iot.server.dashboards.content import Content, Place, Source, Tile, ValueTile, read_content

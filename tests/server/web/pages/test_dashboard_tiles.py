@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 from tests.server.web.pages.boards import Boards, key, make_boards, value_tile
-from tests.server.web.pages.browsing import text_of, words_of
+from tests.server.web.pages.forms import text_of, words_of
 
 from nikdev_iot.server.dashboards.content import ChartTile, GaugeTile, Source, TextTile, ValueTile
 

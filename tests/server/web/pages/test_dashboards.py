@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 from tests.server.web.pages.boards import Boards, make_boards, value_tile
-from tests.server.web.pages.browsing import new_browser, text_of, words_of
+from tests.server.web.pages.forms import new_browser, text_of, words_of
 
 from nikdev_iot.server.dashboards.content import ChartTile, Place, TextTile, ValueTile
 from nikdev_iot.server.storage.people import Role

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from tests.server.web.pages.browsing import HTMX, new_browser, text_of, words_of
+from tests.server.web.pages.forms import HTMX, new_browser, text_of, words_of
 
 from nikdev_iot.server.accounts.fields import PALETTE
 from nikdev_iot.server.storage.people import Role

@@ -4,7 +4,7 @@ import re
 import uuid
 
 import pytest
-from tests.server.web.pages.browsing import HTMX, new_browser, text_of, words_of
+from tests.server.web.pages.forms import HTMX, new_browser, text_of, words_of
 
 from nikdev_iot.server.accounts.keys import KEEP
 from nikdev_iot.server.errors import Invalid

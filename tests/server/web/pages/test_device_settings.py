@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.server.web.pages.browsing import new_browser, text_of, words_of
+from tests.server.web.pages.forms import new_browser, text_of, words_of
 
 from nikdev_iot.server.errors import Invalid
 from nikdev_iot.server.storage.people import Role

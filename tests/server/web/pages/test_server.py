@@ -6,7 +6,7 @@ import uuid
 import pytest
 from tests.conformance.made import made_pack
 from tests.server.web.pages.boards import make_boards
-from tests.server.web.pages.browsing import Browser, text_of, words_of
+from tests.server.web.pages.forms import Browser, text_of, words_of
 from tests.server.web.pages.people import new_person
 
 from nikdev_iot.server.accounts.settings import Registration
