@@ -70,7 +70,7 @@ def demo(data: Path, port: int, every_s: float, started: list[subprocess.Popen[s
     run("init", "--force", "--url", url, "--device", device, "--key-stdin", folder=folder, stdin=key)
     started.append(start("collect", "host", "--every", str(every_s), folder=folder))
 
-    say(f"\n  {url}/admin/devices/{device}   shows the values as they come")
+    say(f"\n  {url}/   shows the device and its values, as they come")
     note = folder.parent / "account.txt"
     if note.exists():
         email, _, password = note.read_text().strip().partition(" ")
@@ -147,8 +147,17 @@ def run(*words: str | Path, folder: Path | None = None, stdin: str | None = None
         env=environment(),
     )
     if done.returncode:
-        raise Problem(f"nikdev {' '.join(map(str, words[:4]))} …: {done.stderr.strip()}")
+        raise Problem(f"nikdev {' '.join(map(str, words[:4]))} …: {said(done.stderr)}")
     return done.stdout
+
+
+def said(text: str) -> str:
+    """Return what an error of `nikdev` says, with `--json` and without."""
+    try:
+        error = json.loads(text)["error"]
+    except (ValueError, KeyError):
+        return text.strip()
+    return f"{error['message']} {error['hint'] or ''}".strip()
 
 
 def start(*words: str, folder: Path | None = None, pipe: bool = False) -> subprocess.Popen[str]:
