@@ -45,6 +45,15 @@ def test_whoever_comes_gets_an_account_where_it_is_open(
         registering.register(email="eve@example.org", password="short", peer=PEER)
 
 
+def test_the_first_account_is_never_made_by_whoever_comes(
+    registering: Registering, settings: Settings, accounts: Accounts
+) -> None:
+    settings.set_registration("open")
+    with pytest.raises(Forbidden, match="set-up link"):
+        registering.register(email="eve@example.org", password="long enough", peer=PEER)
+    assert not accounts.are_there()
+
+
 def test_that_an_address_is_taken_is_not_said(
     registering: Registering, settings: Settings, account: Account, person: Person, invitations: Invitations
 ) -> None:

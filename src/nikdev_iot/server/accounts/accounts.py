@@ -82,6 +82,10 @@ class Accounts:
                 return self.get(membership.account_id)
         raise NotFound(f"There is no account {email}.", hint="`nikdev admin account list` shows them all.")
 
+    def are_there(self) -> bool:
+        """Return whether there is any."""
+        return self._storage.count_accounts() > 0
+
     def all(self) -> list[Account]:
         """Return all accounts, the oldest first."""
         return self._storage.accounts()

@@ -36,7 +36,7 @@ class Registering:
         """Make a person who joins an account by an invitation, or makes their own.
 
         Raises:
-            Forbidden: the server is not open, the invitation is for another address, or the address cannot be used;
+            Forbidden: the server is not open or has no account yet, the invitation is for another address, or the address cannot be used;
                 that it is taken, is not said.
             NotFound: there is no such invitation, or no longer.
             TooMany: too many from this client.
@@ -44,6 +44,8 @@ class Registering:
         """
         if invitation is None and self._settings.registration is not Registration.OPEN:
             raise Forbidden("This server takes nobody new without an invitation.", hint="Ask for one.")
+        if not self._accounts.are_there():  # whoever makes the first one is the operator
+            raise Forbidden("The first account is made with the set-up link.", hint="`nikdev serve` prints it.")
         self._throttle.admit("", peer)  # those that succeed count, too
         try:
             if invitation is not None:

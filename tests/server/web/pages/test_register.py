@@ -16,6 +16,9 @@ def test_before_the_first_account_it_explains_the_set_up_link(own_site):
     browser = Browser(own_site)
     assert "is made with its set-up link" in text_of(browser.get("/admin/register"))
     assert browser.post("/admin/register", email="ada@example.org", password=PASSWORD).status == 403
+    own_site.services.settings.set_registration("open")
+    assert "is made with its set-up link" in text_of(browser.get("/admin/register"))
+    assert browser.post("/admin/register", email="ada@example.org", password=PASSWORD).status == 403
     assert own_site.services.accounts.all() == []
 
 
