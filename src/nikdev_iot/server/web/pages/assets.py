@@ -21,6 +21,8 @@ from fastapi import Request, Response
 
 from nikdev_iot.server.errors import NotFound
 
+from .modules import join_modules
+
 __all__ = ["Asset", "asset", "assets", "serve_asset"]
 
 _JOINED = {
@@ -28,6 +30,13 @@ _JOINED = {
     "css/charts.css": ("vendor/uplot.min.css", "css/chart.css"),
 }
 """Style sheets that always come together: on a slow line each request costs more than its bytes."""
+_TOGETHER = {
+    "charts.js": (
+        *("chart.js", "chart_data.js", "chart_format.js", "chart_input.js", "chart_marks.js", "chart_parts.js"),
+        *("chart_plot.js", "chart_range.js", "chart_states.js", "range.js"),
+    )
+}
+"""The same for ES modules of `js/`."""
 _HASHED = re.compile(r"(vendor/.+)\.[0-9a-f]{12}(\.\w+)")
 _FOREVER = "public, max-age=31536000, immutable"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".txt": "text/plain"}
@@ -62,6 +71,11 @@ def assets() -> tuple[str, dict[str, Asset]]:
     for name, parts in _JOINED.items():
         if all(part in raw for part in parts):
             raw[name] = b"\n".join(raw[part] for part in parts)
+    modules = {name[3:]: content.decode() for name, content in raw.items() if name.startswith("js/")}
+    for joined, parts in _TOGETHER.items():
+        if all(part in modules for part in parts):
+            modules = join_modules(modules, parts, joined)
+    raw |= {f"js/{name}": text.encode() for name, text in modules.items()}
     digest = hashlib.sha256()
     made = {}
     for name, content in raw.items():

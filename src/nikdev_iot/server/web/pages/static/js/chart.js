@@ -30,7 +30,7 @@ export function findPair(fields) {
 export const pointsFor = (width) => Math.max(200, Math.min(1000, Math.round(width / 100) * 50));
 
 class NikdevChart extends HTMLElement {
-  static observedAttributes = ["fields", "layout"];
+  static observedAttributes = ["fields", "layout", "height"];
 
   connectedCallback() {
     if (this.panels) return this.#listen();
@@ -60,6 +60,7 @@ class NikdevChart extends HTMLElement {
   attributeChangedCallback(name, before) {
     if (!this.panels || this.getAttribute(name) === before) return;
     this.#build();
+    if (name === "height") return;
     this.load({ now: true });
     this.overview?.load();
   }

@@ -14,6 +14,7 @@ function toField(us) {
 class NikdevRange extends HTMLElement {
   connectedCallback() {
     if (this.live) return;
+    for (const waiting of this.querySelectorAll(".is-waiting")) waiting.remove();
     bindAddress(this.getAttribute("range") ?? "24h");
     this.links = [...this.querySelectorAll("a[data-range]")];
     for (const link of this.links) {
