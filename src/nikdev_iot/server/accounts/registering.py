@@ -36,8 +36,8 @@ class Registering:
         """Make a person who joins an account by an invitation, or makes their own.
 
         Raises:
-            Forbidden: the server is not open or has no account yet, the invitation is for another address, or the address cannot be used;
-                that it is taken, is not said.
+            Forbidden: the server is not open or has no account yet, the invitation is for another address, or the
+                address cannot be used; that it is taken, is not said.
             NotFound: there is no such invitation, or no longer.
             TooMany: too many from this client.
             Invalid: the e-mail is not an address, or the password too short or long.
