@@ -7,7 +7,7 @@ UV_VERSION := 0.13.9
 LOCKED := dev demo node bench # in this order
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types layers tests bench lock clean
+.PHONY: help demo test lint types layers tests bench screenshots lock clean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -43,6 +43,10 @@ tests: $(VENV)/.dev ## pytest, with coverage
 
 bench: $(VENV)/.dev $(VENV)/.bench ## the benchmarks, beside the peers
 	@$(PY) -m benchmarks.run
+
+screenshots: $(VENV)/.dev ## docs/pictures: the pages, for the README
+	@sh requirements/chromium
+	@$(PY) examples/screenshots.py
 
 # -- what it takes --------------------------------------------------------------------------------
 
