@@ -138,13 +138,14 @@ class Dashboards:
         devices: dict[uuid.UUID, Device] = {}
         fields: dict[uuid.UUID, dict[str, Field]] = {}
         places: dict[Source, int] = {}
+        known = self._storage.fields_of(list(wanted))
         for device_id, names in wanted.items():
             device = self._storage.device(device_id)
             if device is None or device.account_id != dashboard.account_id:
                 continue
             devices[device_id] = device
             fields[device_id] = {}
-            all_fields = self._storage.fields(device_id)
+            all_fields = known.get(device_id, [])
             in_palette = palette_places(all_fields)
             for field in all_fields:
                 if field.field_id in names:

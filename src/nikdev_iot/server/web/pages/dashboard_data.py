@@ -51,11 +51,12 @@ def board_of(services: Services, dashboard: Dashboard) -> Board:
 
 def newest_of_board(reader: Reader, board: Board) -> dict[uuid.UUID, dict[str, LatestValue]]:
     """Return the newest value of each field on a dashboard, and of no other; reads the store."""
-    found = {}
-    for device_id, fields in board.scope.fields.items():
-        newest = reader.newest(device_id) if fields else {}
-        found[device_id] = {name: newest[name] for name in fields if name in newest}
-    return found
+    fields = board.scope.fields
+    glances = reader.fleet.glances([device_id for device_id, names in fields.items() if names])
+    return {
+        device_id: {name: glance.newest[name] for name in fields[device_id] if name in glance.newest}
+        for device_id, glance in glances.items()
+    }
 
 
 def _wanted(board: Board, asked: Asked) -> dict[uuid.UUID, list[str]]:

@@ -71,8 +71,8 @@ class Shown:
     @property
     def chart_height(self) -> int:
         """How high the plot may be, in px, for all of the chart to have room in its tile."""
-        rows = self.tile.place.h
-        lanes = sum(line["kind"] != "number" for line in self.lines)
+        rows: int = self.tile.place.h
+        lanes = len([line for line in self.lines if line["kind"] != "number"])
         above = 20 + (18 if self.device_name and self.device_name != self.title else 0) + 18 * len(self.troubles)
         return max(60, 84 * rows - 12 - above - 72 - 46 * lanes)
 

@@ -32,7 +32,8 @@ __all__ = ["QUICK", "edit_page", "find_dashboard", "routes", "shown_of"]
 
 routes = page_router()
 
-_MAX_LISTED_DEVICES = 1_000
+_MAX_LISTED_DEVICES = 200
+"""To begin with: those that pushed last."""
 QUICK = {name: QUICK_RANGES[name] for name in RANGES}
 
 
@@ -61,13 +62,14 @@ def _list(request: Request, visit: Visit, services: Services, *, form: Form | No
     for dashboard in services.dashboards.all(visit.account.id):
         content = read_content(dashboard.content)
         found.append((dashboard, len(content.tiles)))
-    devices = services.devices.all(visit.account.id)[:_MAX_LISTED_DEVICES] if visit.can_edit else []
+    devices = services.devices.all(visit.account.id) if visit.can_edit else []
+    devices.sort(key=lambda device: device.last_push_us or 0, reverse=True)
     return page(
         request,
         "dashboards/list.html",
         status=422 if wrong else 200,
         dashboards=found,
-        devices=devices,
+        devices=devices[:_MAX_LISTED_DEVICES],
         form=form or {},
         wrong=wrong,
     )
