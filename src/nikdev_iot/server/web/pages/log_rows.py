@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nikdev_iot.model.values import Kind, Value, kind_of
@@ -69,10 +69,9 @@ class Names:
         self.fields = fields
         self._json_origin = json_origin
         self._fields: Mapping[str, Field] = {field.field_id: field for field in fields}
-        places = {
+        self._places = {
             field.field_id: (field.position is None, field.position or 0, number) for number, field in enumerate(fields)
         }
-        self._places = places
         self._keys = {key.id: key for key in keys}
 
     def field(self, field_id: str) -> str:
@@ -94,8 +93,9 @@ class Names:
     def pairs(self, values: Sequence[tuple[str, Value]], *, short: bool) -> list[Pair]:
         """Return the values of a commit in the order of the device's fields."""
         found = []
-        last = (True, 0, len(self._fields))
-        for field_id, value in sorted(values, key=lambda pair: self._places.get(pair[0], last)):
+        by_field = dict(values)
+        for field_id in self._in_order(by_field):
+            value = by_field[field_id]
             field = self._fields.get(field_id)
             text = figure(value, field.decimals if field else None)
             if short and len(text) > _SHORT:
@@ -103,6 +103,10 @@ class Names:
             kind = Kind(kind_of(value)).name.lower()
             found.append(Pair(field_id, self.field(field_id), field.unit if field else "", text, csv_cell(value), kind))
         return found
+
+    def _in_order(self, field_ids: Iterable[str]) -> list[str]:
+        last = (True, 0, len(self._fields))
+        return sorted(field_ids, key=lambda field_id: self._places.get(field_id, last))
 
     def row(self, item: LogItem, *, before: LogItem | None = None, few: int | None = FEW) -> LogRow:
         """Return a line of the log; `before` is the one above it."""
@@ -118,7 +122,7 @@ class Names:
             is_clock_wrong=abs(pushed.clock_offset_us or 0) >= 60 * _RIGHT_US,
             continues=before is not None and before.place.arrival == item.place.arrival,
             pairs=pairs[:few],
-            deleted=[self.field(field_id) for field_id in item.deleted] if isinstance(item, LogCommit) else [],
+            deleted=[self.field(name) for name in self._in_order(item.deleted)] if isinstance(item, LogCommit) else [],
             more=0 if few is None else max(0, len(pairs) - few),
         )
 
