@@ -10,6 +10,8 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 from tests.browser.visitors import Visitor
 
+from nikdev_iot.server.web.pages.figures import figure
+
 
 def test_it_shows_what_comes(visitor: Visitor, look: Callable[[Page, str], None]) -> None:
     device = visitor.new_device("Greenhouse")
@@ -33,3 +35,19 @@ def test_it_shows_what_comes(visitor: Visitor, look: Callable[[Page, str], None]
     expect(tile.locator(".figure")).to_have_text("30.25")
     expect(tile.locator(".high")).to_have_text("30.25")
     look(page, "overview")
+
+
+def test_values_that_come_live_are_written_as_those_of_the_page(visitor: Visitor) -> None:
+    page = visitor.open(visitor.new_device().path)
+    values: list[float] = [21.0, 21.5, 0.1 + 0.2, 1234567.891, 1e-5, 2.5e-7, 1e15, 6.02e23, -0.125, 1234566.5]
+    cases = [(value, decimals) for value in values for decimals in (None, 0, 2)]
+    address = page.locator("script[src*='/js/device.js']").get_attribute("src")
+    assert address is not None
+    written = page.evaluate(
+        """async ([address, cases]) => {
+          const { figure } = await import(address);
+          return cases.map(([value, decimals]) => figure(value, decimals, true));
+        }""",
+        [address.replace("device.js", "figures.js"), cases],
+    )
+    assert written == [figure(value, decimals) for value, decimals in cases]

@@ -22,6 +22,8 @@ from nikdev_iot.server.web.pages.figures import figure
         (1e-7, None, "1e-7"),
         (1e20, 2, "1.000000e+20"),
         (-0.5, None, "-0.5"),
+        (-0.125, 2, "-0.13"),
+        (1234566.5, None, "1234567.0"),
         (INT64_MAX, None, "9223372036854775807"),
         (True, 2, "true"),
         (False, None, "false"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 from nikdev_iot.model.values import Value
 
@@ -11,6 +11,9 @@ __all__ = ["figure"]
 
 _DIGITS = 7
 """Of a float without a number of decimals: 0.1 + 0.2 is shown as 0.3, and the exact value where one asks for it."""
+# Half of a digit counts as one, as in JavaScript and at school; Python's own way is to the nearest even one.
+_SHORT = Context(prec=_DIGITS, rounding=ROUND_HALF_UP)
+_EXACT = Context(prec=1_200, rounding=ROUND_HALF_UP)
 _PLAIN_UP_TO = 1e15
 _PLAIN_FROM = 1e-6
 
@@ -31,8 +34,8 @@ def figure(value: Value, decimals: int | None = None) -> str:
     if abs(value) >= _PLAIN_UP_TO:
         return f"{value:.{_DIGITS - 1}e}"
     if decimals is not None:
-        return f"{value:.{decimals}f}"
-    text = repr(float(f"{value:.{_DIGITS}g}"))
+        return f"{_EXACT.create_decimal_from_float(value).quantize(Decimal(1).scaleb(-decimals), context=_EXACT):f}"
+    text = repr(float(_SHORT.create_decimal_from_float(value)))
     if "e" in text:  # as JavaScript writes it: plain down to a millionth, and no zeros before the exponent
         return f"{Decimal(text):f}" if abs(value) >= _PLAIN_FROM else text.replace("e-0", "e-")
     return text
