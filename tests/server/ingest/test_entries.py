@@ -37,6 +37,7 @@ def test_entries_are_read_with_their_kinds():
     assert len(push.entry_keys) == len(set(push.entry_keys)) == 2
     assert (push.sent_us, push.received_us, push.key_id) == (8_000_000, 7_000_000, KEY)
     assert push.key == (DEVICE.id, entries_origin(DEVICE.id))
+    assert push.value_count == 4
 
 
 def test_the_same_reading_twice_in_a_request_has_two_keys_and_a_retry_has_the_same():

@@ -123,3 +123,16 @@ def test_many_refused_fields_are_counted():
     push = read(Origin(EPOCH).pack([{f"f{n}": n for n in range(9)}]))
     refused = FieldsRefused(tuple(f"f{n}" for n in range(9)), "a device has at most 0 fields")
     assert "'f4' and 4 more" in commits_refused(push, refused).message
+
+
+def test_values_are_counted_not_rows():
+    origin, templates = Origin(EPOCH), Templates()
+    several = origin.pack([{"a": 1.5, "b": "x"}, {"a": 2.5}, {"c": True}])
+    alone = [origin.pack([{"a": 1.5, "b": 2.5}]) for _ in range(2)]  # the second is read by its template
+    counts = [
+        read_pack(
+            body, device=DEVICE, key_id=KEY, limits=DEFAULT_LIMITS, received_us=1, sent_us=None, templates=templates
+        ).value_count
+        for body in (several, *alone)
+    ]
+    assert counts == [4, 2, 2]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import uuid
 
-from nikdev_iot.server.live.events import MAX_POINTS, LiveEvent, gone_bytes, joined, shown
+from nikdev_iot.server.live.events import MAX_POINTS, LiveEvent, gone_bytes, joined, narrowed, shown
 
 DEVICE = uuid.UUID(int=1)
 
@@ -65,3 +65,12 @@ def test_whole_numbers_that_a_browser_would_round_are_texts():
 def test_gone():
     assert gone_bytes() == b"event: gone\ndata: {}\n\n"
     assert gone_bytes(DEVICE) == f'event: gone\ndata: {{"device":"{DEVICE}"}}\n\n'.encode()
+
+
+def test_a_narrowed_event_says_nothing_of_other_fields():
+    whole = LiveEvent(DEVICE, 7, {"a": (1, 2), "b": (1, 3)}, {"a": [(0, 1), (1, 2)], "b": [(1, 3)]})
+    assert narrowed(whole, {"a", "c"}) == LiveEvent(DEVICE, 7, {"a": (1, 2)}, {"a": [(0, 1), (1, 2)]})
+    assert narrowed(whole, {"c"}) is narrowed(whole, ()) is None
+    much = LiveEvent(DEVICE, 7, {"a": (1, 2), "b": (1, 3)}, None)
+    assert narrowed(much, {"a"}) == LiveEvent(DEVICE, 7, {"a": (1, 2)}, None)
+    assert whole.encode() != (narrowed(whole, {"a"}) or whole).encode()

@@ -98,3 +98,15 @@ def test_it_ends_when_it_may_no_longer_be_seen(monkeypatch, answer: uuid.UUID | 
             await anext(parts)
 
     asyncio.run(main())
+
+
+def test_a_narrow_stream_takes_out_what_may_be_seen():
+    async def main():
+        stream = LiveStream(pause_s=0.0, is_allowed=_yes, narrow=lambda one: None if one.device_id == ONE else one)
+        parts = stream.parts({})
+        await anext(parts)
+        stream.publish(event(ONE, 1))
+        stream.publish(event(OTHER, 2))
+        assert await anext(parts) == event(OTHER, 2).encode()
+
+    asyncio.run(main())

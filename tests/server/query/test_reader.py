@@ -3,10 +3,12 @@ from __future__ import annotations
 from tests.server.query.made import ORIGINS, new_device, rows_of_table
 
 from nikdev_iot.model.commits import Commit
+from nikdev_iot.server.measures.slow import SlowQueries
 from nikdev_iot.server.query import reader
 from nikdev_iot.server.query.aggregates import Aggregate
 from nikdev_iot.server.query.history import Window
 from nikdev_iot.server.query.reader import Reader
+from nikdev_iot.server.query.series import SeriesQuery
 from nikdev_iot.wire.pack import NO_PACK, pack_from_commits
 
 
@@ -36,3 +38,27 @@ def test_very_many_fields_make_pages_of_buckets_shorter(storage, monkeypatch):
     assert page.next is not None
     page = Reader(storage).buckets(window, every_us=1, aggregates=aggregates, limit=100, field_count=1000)
     assert page.fields["a"].starts.tolist() == [0]
+
+
+def test_what_takes_long_is_remembered_by_what_it_was(storage):
+    device_id = device(storage)
+    seconds = iter(range(100))
+    slow = SlowQueries(monotonic_s=lambda: next(seconds))
+    door = Reader(storage, slow=slow)
+    window = Window(device_id=device_id)
+    door.newest(device_id)
+    door.rows(window, limit=2)
+    door.buckets(window, every_us=50, aggregates=[Aggregate.MAX], limit=10, field_count=2)
+    for span_us in (5_000_000, 90_000_000, 7_200_000_000, 31_536_000_000_000):
+        door.series(SeriesQuery(device_id=device_id, fields={}, start_us=0, end_us=span_us, points=10))
+    found = slow.slowest()
+    assert {one.device_id for one in found} == {device_id}
+    assert {one.what for one in found} == {
+        "latest values",
+        "a page of history",
+        "a page of aggregates",
+        "a chart of 5 s",
+        "a chart of 1 min",
+        "a chart of 2 h",
+        "a chart of 365 d",
+    }
