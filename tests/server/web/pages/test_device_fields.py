@@ -20,7 +20,7 @@ def browser(site):
 def device_id(site, browser):
     """A device with the fields a, b and c."""
     device_id = site.new_device(browser.who.account_id, "Roof")
-    site.push(site.new_key(device_id), [(1_000_000, {"a": 1, "b": 21.25, "c": "x"}), (2_000_000, {"a": 1.5})])
+    site.push(site.new_key(device_id), [(1_000_000, {"a": 1, "b": 21.26, "c": "x"}), (2_000_000, {"a": 1.5})])
     return device_id
 
 
@@ -44,7 +44,7 @@ def test_each_field_with_its_kinds_and_last_value(browser, path):
     text = text_of(browser.get(path))
     assert "Roof" in text
     assert re.search(r"a int, float|a float, int", text)
-    assert "21.25" in text
+    assert "21.26" in text
     assert re.search(r"c text", text)
     assert "Make a field by hand" in text
 
@@ -59,7 +59,7 @@ def test_a_field_is_changed_without_script(site, browser, device_id, path):
     assert answer.headers["location"].endswith("#field-2")
     page = browser.follow(answer)
     assert "Saved." in page
-    assert "21.2 °C" in page
+    assert "21.3 °C" in page
     field = _field(site, device_id)
     assert (field.label, field.unit, field.color, field.decimals, field.hidden) == ("Warmth", "°C", "series-3", 1, True)
     browser.follow(browser.post(f"{path}/change", {"field": "b", "color": "own", "own_color": "#AA00bb"}))
@@ -153,7 +153,7 @@ def test_a_field_is_made_by_hand(site, browser, device_id, path):
 def test_a_viewer_sees_and_changes_nothing(site, browser, device_id, path):
     viewer = new_browser(site, Role.VIEWER, browser.who.account_id)
     page = viewer.get(path)
-    assert "21.25" in text_of(page)
+    assert "21.26" in text_of(page)
     assert "fieldset disabled" in page.body.decode()
     assert "Make a field by hand" not in words_of(page)
     for form, fields in (("", {"field_id": "x"}), ("/change", {"field": "b"}), ("/move", {"field": "b", "before": ""})):
