@@ -20,8 +20,9 @@ _DESCRIPTION = """Git for sensor data: devices push commits, which are kept exac
 them back.
 
 Each operation says in `x-nikdev-access` what it takes: `read`, `write` or `any` a device's API key with that access, in
-the headers `x-device-id` and `x-api-key`; `session` a signed-in person, whose role in the account is at least the one in
-`x-nikdev-role`; `public` nothing. Access is checked before the rest of a request is looked at. Every error is `{"message", "code"}`; times are int µs since 1970-01-01 UTC."""
+the headers `x-device-id` and `x-api-key`; `session` a signed-in person, whose role in the account is at least the one
+in `x-nikdev-role`; `public` nothing. Access is checked before the rest of a request is looked at. Every error is
+`{"message", "code"}`; times are int µs since 1970-01-01 UTC."""
 _SECURITY: dict[str, list[dict[str, list[str]]]] = {
     Needs.PUBLIC: [],
     Needs.SESSION: [{"session": []}],
