@@ -33,9 +33,19 @@ function changed() {
 
 const waiting = document.querySelector("[data-awaits]");
 
+async function hasValues(device) {
+  const answer = await fetch(`/admin/devices/${device}/series?points=1`, { headers: { accept: "application/json" } });
+  return answer.ok && (await answer.json()).newest_us !== null;
+}
+
 if (waiting) {
   const { subscribe } = await import("./live.js");
-  subscribe([waiting.dataset.awaits], (event) => { if (!event.gone) location.reload(); });
+  subscribe([waiting.dataset.awaits], async (event) => {
+    if (event.gone) return;
+    // After a break nothing is said of what came meanwhile.
+    const hasCome = Object.keys(event.latest ?? {}).length > 0 || (event.reload && await hasValues(waiting.dataset.awaits));
+    if (hasCome) location.reload();
+  });
 }
 if (form && chart) {
   form.addEventListener("change", changed);

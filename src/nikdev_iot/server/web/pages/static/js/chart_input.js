@@ -113,6 +113,7 @@ export function attach(element, { box, snap = (us) => us, step = null, tell = nu
   function tapped(event) {
     // A click holds the cursor where it is, another one lets it go; a finger puts it elsewhere, or away.
     const us = snap(at(event.clientX));
+    if (!time.pinned) time.pause();
     if (event.pointerType === "mouse") return time.setCursor(us, { pinned: !time.pinned });
     const isSame = time.pinned && Math.abs(us - time.cursorUs) < (12 / box().width) * time.spanUs;
     time.setCursor(isSame ? null : us, { pinned: !isSame });
