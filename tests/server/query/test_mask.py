@@ -22,6 +22,7 @@ from tests.server.query.made import (
 )
 
 from nikdev_iot.model.commits import Commit
+from nikdev_iot.model.values import Kind
 from nikdev_iot.server.query import latest
 from nikdev_iot.server.query.aggregates import Aggregate
 from nikdev_iot.server.query.cursor import Cursor
@@ -31,6 +32,7 @@ from nikdev_iot.server.query.latest import LatestReader
 from nikdev_iot.server.query.mask import Mask, is_hidden_by
 from nikdev_iot.server.query.pack_cache import PackCache
 from nikdev_iot.server.query.reader import Reader
+from nikdev_iot.server.query.series import SeriesQuery
 from nikdev_iot.server.storage.records import PackSpan
 from nikdev_iot.wire.pack import NO_PACK, pack_from_commits
 
@@ -249,3 +251,19 @@ def test_after_a_deletion_only_packs_near_it_are_opened(storage, monkeypatch):
     undo(storage, gone)
     assert reader.newest(device_id)["a"].value == 299
     assert len(opened) < 60
+
+
+def test_charts_leave_out_what_was_deleted(storage):
+    commits = [Commit(n + 1, n * 1000, (("a", n), ("door", n % 2 == 0))) for n in range(100)]
+    device_id = new_device(storage, [pack_from_commits(ORIGINS[0], commits, parent=NO_PACK)])
+    reader = Reader(storage)
+    fields = {"a": frozenset({Kind.INT}), "door": frozenset({Kind.BOOL})}
+    query = SeriesQuery(device_id=device_id, fields=fields, start_us=0, end_us=100_000, points=1_000)
+    gone = delete(storage, made_deletion(device_id, fields=("a",), start_us=10_000, end_us=90_000))
+    found = reader.series(query).fields["a"].numbers
+    assert found.times.tolist() == [n * 1000 for n in range(100) if not 10 <= n < 90]
+    few = replace(query, points=10)
+    assert sum(reader.series(few).fields["a"].numbers.counts) == 20
+    assert reader.series(query).commits == 100  # the other field is still there
+    undo(storage, gone)
+    assert sum(reader.series(few).fields["a"].numbers.counts) == 100
