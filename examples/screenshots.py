@@ -220,7 +220,8 @@ def take_all(browser: Browser, house: House, into: Path) -> None:
 
     def keep(page: Page, name: str) -> None:
         expect(page.locator("nikdev-chart .hold")).to_have_count(0)
-        page.wait_for_timeout(700)  # sparklines and live values settle
+        expect(page.locator('nikdev-spark[values]:not([values="[]"]):not(:has(svg))')).to_have_count(0)
+        page.wait_for_timeout(700)  # live values settle
         picture = squeeze(page, page.screenshot(caret="initial"))
         (into / f"{name}.png").write_bytes(picture)
         print(f"{into.name}/{name}.png: {len(picture) / 1000:.0f} kB")

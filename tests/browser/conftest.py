@@ -71,6 +71,8 @@ def arrive(chromium: Browser, tmp_path: Path) -> Iterator[Callable[..., Visitor]
 
 @pytest.fixture
 def visitor(arrive: Callable[..., Visitor], server: RunningServer) -> Visitor:
+    if not server.storage.count_accounts():
+        server.add_account()  # whoever comes first runs the server
     return arrive(server)
 
 
