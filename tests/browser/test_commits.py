@@ -145,6 +145,17 @@ def test_gaps_and_many_values_and_several_origins(visitor, look):
     expect(page.locator(".log > li")).to_contain_text("d behind")
 
 
+def test_a_chart_leads_to_the_deletion_of_what_it_shows(visitor):
+    device = visitor.new_device()
+    fill(device)
+    page = visitor.open(f"{device.path}/charts?from=2026-09-21T14:43:20Z&to=2026-09-21T14:53:20Z&fields=temperature")
+    page.get_by_role("link", name="Delete values…").click()
+    expect(page.get_by_role("heading", name="values would be hidden")).to_be_visible()
+    expect(page.get_by_label("From")).to_have_value("2026-09-21T16:43:20")
+    expect(page.locator("#end")).to_have_value("2026-09-21T16:53:20")
+    expect(page.get_by_text("10 of temperature")).to_be_visible()
+
+
 def test_it_works_without_script(arrive, server):
     visitor = arrive(server, java_script_enabled=False)
     device = visitor.new_device()

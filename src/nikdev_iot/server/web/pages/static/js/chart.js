@@ -88,18 +88,23 @@ class NikdevChart extends HTMLElement {
     this.tableButton = actions.appendChild(button("Table", () => this.#table(), "plain"));
     this.tableButton.setAttribute("aria-expanded", "false");
     const csv = this.getAttribute("export") ?? (this.hasAttribute("src") ? null : `/admin/devices/${this.getAttribute("device")}/export.csv`);
-    if (csv) {
-      const link = actions.appendChild(element("a", "button plain", "CSV"));
-      link.href = csv;
-      link.download = "";
-      const name = () => {
-        const ids = this.fieldIds.map(encodeURIComponent).join(",");
-        link.href = `${csv}?fields=${ids}&start_us=${Math.floor(time.startUs)}&end_us=${Math.ceil(time.endUs)}`;
-      };
-      for (const event of ["pointerenter", "pointerdown", "focus", "click"]) link.addEventListener(event, name);
-    }
+    if (csv) actions.appendChild(this.#aboutRange("CSV", csv)).download = "";
     actions.appendChild(button("PNG", () => this.#png(), "plain"));
+    const deletes = this.getAttribute("deletes");
+    if (deletes) actions.appendChild(this.#aboutRange("Delete values…", deletes));
     return tools;
+  }
+
+  /** A link to something about what is seen: these fields, this range. */
+  #aboutRange(text, address) {
+    const link = element("a", "button plain", text);
+    link.href = address;
+    const name = () => {
+      const ids = this.fieldIds.map(encodeURIComponent).join(",");
+      link.href = `${address}?fields=${ids}&start_us=${Math.floor(time.startUs)}&end_us=${Math.ceil(time.endUs)}`;
+    };
+    for (const event of ["pointerenter", "pointerdown", "focus", "click"]) link.addEventListener(event, name);
+    return link;
   }
 
   #build() {
