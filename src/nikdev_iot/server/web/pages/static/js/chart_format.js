@@ -20,6 +20,9 @@ export const clockTime = (us) => onlyClock.format(us / 1e3) + fraction(us);
 export const zone = (us) => zoneName.formatToParts(us / 1e3).find((part) => part.type === "timeZoneName").value;
 export const utcTime = (us) => new Date(us / 1e3).toISOString().replace("T", " ").replace(/\.\d+Z$/, "") + fraction(us) + " UTC";
 
+/** From one time to another, both to the last digit. */
+export const betweenExact = (from, to) => `${longTime(from)} – ${shortDay.format(from / 1e3) === shortDay.format(to / 1e3) ? clockTime(to) : longTime(to)}`;
+
 const yearOf = (year) => (year === new Date().getFullYear() ? "" : ` ${year}`);
 
 /** A range, as short as it can be said. */

@@ -174,14 +174,14 @@ export class Track {
       ctx.moveTo(px, 0);
       ctx.lineTo(px, height);
       const lon = (((n * step + 180) % 360) + 360) % 360 - 180;
-      if (px > 60) ctx.fillText(degrees(lon, step, "EW"), px + 4, 4);
+      if (px > 60 && px < width - 64) ctx.fillText(degrees(lon, step, "EW"), px + 4, 4);
     }
     const [north, south] = [latitudeOf(y - height / 2 / scale), latitudeOf(y + height / 2 / scale)];
     for (let n = Math.ceil(south / step); n * step < north; n += 1) {
       const py = Math.round(height / 2 + (project(n * step, 0).y - y) * scale) + 0.5;
       ctx.moveTo(0, py);
       ctx.lineTo(width, py);
-      if (py > 24 && py < height - 4) ctx.fillText(degrees(n * step, step, "NS"), 4, py + 3);
+      if (py > 24 && py < height - 20) ctx.fillText(degrees(n * step, step, "NS"), 4, py + 3);
     }
     ctx.stroke();
   }

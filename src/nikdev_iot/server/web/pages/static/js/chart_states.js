@@ -2,7 +2,7 @@
 
 import { attach } from "./chart_input.js";
 import { stateAt } from "./chart_data.js";
-import { betweenTimes, clockTime, faint, fieldColor, longTime, seriesColor, stateText, token } from "./chart_format.js";
+import { betweenExact, betweenTimes, faint, fieldColor, longTime, seriesColor, stateText, token } from "./chart_format.js";
 import { hatchBox } from "./chart_marks.js";
 import { canvasContext, element, legendEntry } from "./chart_parts.js";
 import { FONT, gutters } from "./chart_plot.js";
@@ -120,7 +120,7 @@ export class Lane {
     const found = us === null ? this.last : series && stateAt(series, us);
     this.entry.say(found ? (found[2] === null ? "several" : stateText(found[2])) : "–", "");
     const range = this.head.querySelector(".entry-range");
-    range.textContent = found && us !== null ? `${longTime(found[0])} – ${clockTime(found[1])}` : "";
+    range.textContent = found && us !== null ? `${betweenExact(found[0], found[1])}` : "";
   }
 
   remove() {}
