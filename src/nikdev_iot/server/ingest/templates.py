@@ -172,7 +172,12 @@ class Templates:
     def learn(self, pack: Pack, content: bytes) -> None:
         """Take note of a pack that was read the ordinary way, so that the next one like it is not."""
         layout = _layout_of_pack(pack)
-        template = layout and layout.template(pack.first)
+        if layout is not None:
+            self.learn_layout(layout, pack.first, content)
+
+    def learn_layout(self, layout: Layout, number: int, content: bytes) -> None:
+        """Take note of the layout of a pack of one commit, if this is the content that it has in it."""
+        template = layout.template(number)
         if not template or template.length != len(content) or template.read(content) is None:
             return
         found = self._by_length.get(len(content), ())

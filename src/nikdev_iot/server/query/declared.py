@@ -58,6 +58,12 @@ class GapFinder:
         """Look at a whole pack."""
         if not len(table):
             return
+        if len(table) == 1:  # thousands of them, where devices push each commit by itself
+            number, time_us = int(table.numbers[0]), int(table.times[0])
+            self._has_commits |= self._start_us <= time_us < self._end_us
+            origin = (int(table.origin_high[0]), int(table.origin_low[0]))
+            self._stretches.setdefault(origin, array("q")).extend((number, number, time_us, time_us))
+            return
         if not self._has_commits:
             begin, end = np.searchsorted(table.times, (self._start_us, self._end_us))
             self._has_commits = bool(begin < end)

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nikdev_iot.model.errors import WireError
-from nikdev_iot.model.values import Kind
+from nikdev_iot.model.values import Kind, Value
 from nikdev_iot.server.errors import StorageCorrupt
+from nikdev_iot.server.ingest.templates import Layout, Templates, layout_of
 from nikdev_iot.server.storage.records import StoredPack
 from nikdev_iot.wire import cbor
 from nikdev_iot.wire.pack import decompress
@@ -29,6 +30,11 @@ _KINDS: dict[str, tuple[Kind, Any]] = {
     "d": (Kind.FLOAT, np.float64),
 }
 
+_DTYPES: dict[Kind, Any] = dict(_KINDS.values())
+_TYPES: dict[Kind, type] = {Kind.BOOL: bool, Kind.INT: int, Kind.FLOAT: float, Kind.TEXT: str}
+_templates = Templates()
+"""Of all stores and threads alike: they are nothing but the forms in which packs come."""
+
 
 def decode_table(stored: StoredPack) -> Table:
     """Return a stored pack's commits, by (time, number).
@@ -38,12 +44,37 @@ def decode_table(stored: StoredPack) -> Table:
     """
     try:
         content = decompress(stored.payload, stored.codec, stored.content_bytes)
-        return _layout(cbor.loads(content))
+        if stored.row_count != 1:
+            return _layout(cbor.loads(content))
+        single = _templates.values(content)
+        return _learnt(stored, content) if single is None else _single(stored, *single)
     except (WireError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise StorageCorrupt(
             f"The pack {stored.first} to {stored.last} of origin {stored.origin} cannot be read back ({error}).",
             hint="Nothing was changed. Check the disk, and restore the store from a backup.",
         ) from error
+
+
+def _single(stored: StoredPack, time_us: int, layout: Layout, values: list[Value]) -> Table:
+    """Lay out a pack of one commit: what most are, where devices push each commit by itself."""
+    high, low = split_origin(stored.origin)
+    places = np.array([high, low], dtype=np.uint64)
+    whole = np.array([time_us, stored.first], dtype=np.int64)
+    columns = {
+        pair: TableColumn(None, np.array([value], dtype=_DTYPES[pair[1]]))
+        for pair, value in zip(layout.brought, values, strict=True)
+    }
+    return Table(whole[:1], places[:1], places[1:], whole[1:], columns)
+
+
+def _learnt(stored: StoredPack, content: bytes) -> Table:
+    """Lay out a pack of one commit the ordinary way, and have the next one like it read by template if it has one."""
+    table = _layout(cbor.loads(content))
+    if stored.first == stored.last:
+        names = tuple(name for name, _ in table.columns)
+        layout = layout_of(names, tuple(_TYPES[kind] for _, kind in table.columns))
+        _templates.learn_layout(layout, stored.first, content)
+    return table
 
 
 def _layout(top: dict[str, Any]) -> Table:

@@ -146,11 +146,14 @@ def read_series(
         StorageCorrupt: a stored pack cannot be read.
     """
     collector = _Collector(query)
+    window = query.window
     gaps = GapFinder(storage, query.device_id, start_us=query.start_us, end_us=query.end_us)
     for span, table in _tables(cache, query, spans, is_wanted):
         gaps.add(table)
         collector.add_messages(table)
-        collector.add(clip(table, query.window), following_us=span.min_time_us)
+        is_inside = query.start_us <= span.min_time_us and span.max_time_us < query.end_us
+        part = table.only(query.fields) if is_inside else clip(table, window)
+        collector.add(part, following_us=span.min_time_us)
     return collector.finish(gaps.find())
 
 

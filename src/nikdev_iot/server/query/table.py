@@ -98,6 +98,8 @@ class Table:
         """Return the columns of `fields` (None: all), and of the rows those that have a value in one of them."""
         columns = {key: c for key, c in self.columns.items() if fields is None or key[0] in fields}
         if any(column.at is None for column in columns.values()):
+            if len(columns) == len(self.columns):
+                return self
             return Table(self.times, self.origin_high, self.origin_low, self.numbers, columns)
         used = np.zeros(len(self), dtype=np.bool_)
         for column in columns.values():
