@@ -258,7 +258,7 @@ def test_values_come_live_and_touching_pauses(visitor: Visitor) -> None:
     expect(page.locator(".cursor-line").first).to_be_visible()
 
 
-def test_gaps_are_gaps_and_declared_ones_hatched(visitor: Visitor, house: Pushing) -> None:
+def test_gaps_are_gaps(visitor: Visitor, house: Pushing) -> None:
     page = visitor.open(f"{house.path}/charts?fields=temperature")
     _plots(page)
     page.wait_for_timeout(300)
