@@ -57,7 +57,7 @@ def _settle(page: Page) -> tuple[float, float]:
 def _box(area: Locator) -> dict[str, float]:
     box = area.bounding_box()
     assert box is not None
-    return dict(box)
+    return {"x": box["x"], "y": box["y"], "width": box["width"], "height": box["height"]}
 
 
 def _house(visitor: Visitor, *, now_s: float | None = None) -> Pushing:
