@@ -166,3 +166,18 @@ def test_there_is_one_layout_object_for_each():
     assert isinstance(layout, Layout)
     assert layout.brought == (("a", Kind.BOOL), ("b", Kind.TEXT))
     assert layout.template(1) is None
+
+
+@given(singles())
+def test_values_are_those_of_the_commit(pack: Pack):
+    templates, content = Templates(), encode_content(pack)
+    templates.learn(pack, content)
+    (commit,) = pack.commits()
+    found = templates.values(content)
+    assert found is not None
+    time_us, layout, values = found
+    assert time_us == commit.time_us
+    pairs = [(name, type(value), value) for (name, _), value in zip(layout.brought, values, strict=True)]
+    assert pairs == [(name, type(value), value) for name, value in commit.values]
+    assert templates.values(content[:-1]) is None
+    assert templates.values(b"?" * len(content)) is None

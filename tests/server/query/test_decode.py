@@ -7,12 +7,15 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given
-from tests.server.query.made import ORIGINS, pack_lists, rows_of_pack, rows_of_table, stored_pack
+from hypothesis import strategies as st
+from tests.server.query.made import ORIGINS, pack_lists, plain_values, rows_of_pack, rows_of_table, stored_pack
 
+from nikdev_iot.model.commits import Commit
+from nikdev_iot.model.values import Kind, Value, kind_of
 from nikdev_iot.server.errors import StorageCorrupt
 from nikdev_iot.server.query.decode import decode_table
 from nikdev_iot.wire.columns import Column
-from nikdev_iot.wire.pack import NO_PACK, Pack
+from nikdev_iot.wire.pack import NO_PACK, Pack, pack_from_commits
 
 DEVICE = uuid.UUID(int=9)
 PACK = Pack(
@@ -72,3 +75,23 @@ def test_what_is_no_pack_is_said_to_be_corrupt(change):
     with pytest.raises(StorageCorrupt, match="The pack 1 to 4 of origin") as caught:
         decode_table(change(stored_pack(PACK, DEVICE)))
     assert "backup" in caught.value.hint
+
+
+@given(
+    st.lists(
+        st.tuples(st.text("abc", min_size=1, max_size=3), plain_values), min_size=1, unique_by=lambda pair: pair[0]
+    ),
+    st.integers(1, 300),
+    st.integers(-(10**15), 10**15),
+)
+def test_packs_of_one_commit_are_read_by_template_as_any_other(
+    pairs: list[tuple[str, Value]], number: int, time_us: int
+):
+    for first in (number, number + 1):  # the second time, there is a template where there can be one
+        pack = pack_from_commits(ORIGINS[2], [Commit(first, time_us + first, tuple(pairs))], parent=NO_PACK)
+        table = decode_table(stored_pack(pack, uuid.UUID(int=1), level=first % 2))
+        assert [row.exact() for row in rows_of_table(table)] == [row.exact() for row in rows_of_pack(pack)]
+        assert {key: column.data.dtype.kind for key, column in table.columns.items()} == {
+            (name, kind_of(value)): {Kind.BOOL: "b", Kind.INT: "i", Kind.FLOAT: "f", Kind.TEXT: "O"}[kind_of(value)]
+            for name, value in pairs
+        }
