@@ -113,7 +113,8 @@ class App:
         self._executors = (decoding, self._lookups, digests, passwords_executor)
         keys = Keys(storage, now_us=now_us, monotonic_s=monotonic_s, cache_s=rates.access_cache_s)
         measures = self._measures = Measures(storage, config.data, now_us=now_us, monotonic_s=monotonic_s)
-        self.live = LiveHub(newest=lambda device_id: self._api.state.reader.newest(device_id), now_us=now_us)
+        newest = lambda device_id: self._api.state.reader.newest(device_id)  # noqa: E731, PLW0108 - it is made below
+        self.live = LiveHub(newest=newest, now_us=now_us)
         """Who looks at values as they come."""
 
         def on_stored(pushes: Sequence[Push], outcomes: Sequence[Outcome]) -> None:
