@@ -31,7 +31,7 @@ SCOPE = Scope(
     },
     {Source(ROOF.id, "t"): 4, Source(CELLAR.id, "t"): 4, Source(CELLAR.id, "door"): 5},
 )
-NEWEST = {ROOF.id: {"t": LatestValue(5, uuid.UUID(int=1), 1, 21.25)}}
+NEWEST = {ROOF.id: {"t": LatestValue(5, uuid.UUID(int=1), 1, 21.375)}}
 
 
 def show(*tiles):
@@ -53,7 +53,7 @@ def test_a_value_and_one_that_is_not_there_yet() -> None:
         ValueTile(id="t1", place=PLACE, source=Source(ROOF.id, "t")),
         ValueTile(id="t2", place=PLACE, source=Source(CELLAR.id, "t"), title="Below"),
     )
-    assert (there.title, there.device_name, there.text, there.exact) == ("Warmth", "Roof", "21.2", "21.25")
+    assert (there.title, there.device_name, there.text, there.exact) == ("Warmth", "Roof", "21.4", "21.375")
     assert (there.unit, there.time_us, there.silent_after_s, there.place) == ("°C", 5, 60, 4)
     assert (there.is_float, there.has_line, there.key) == (True, True, f"{ROOF.id}/t")
     assert (not_yet.title, not_yet.text, not_yet.time_us, not_yet.silent_after_s) == ("Below", "", None, None)
