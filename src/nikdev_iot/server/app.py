@@ -8,10 +8,12 @@ import os
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -113,7 +115,10 @@ class App:
         self._executors = (decoding, self._lookups, digests, passwords_executor)
         keys = Keys(storage, now_us=now_us, monotonic_s=monotonic_s, cache_s=rates.access_cache_s)
         measures = self._measures = Measures(storage, config.data, now_us=now_us, monotonic_s=monotonic_s)
-        newest = lambda device_id: self._api.state.reader.newest(device_id)  # noqa: E731, PLW0108 - it is made below
+
+        def newest(device_id: uuid.UUID) -> Any:
+            return self._api.state.reader.newest(device_id)  # made below
+
         self.live = LiveHub(newest=newest, now_us=now_us)
         """Who looks at values as they come."""
 
