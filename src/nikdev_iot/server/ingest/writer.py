@@ -136,8 +136,19 @@ class Writer:
         return outcome
 
     def _hand_over(self) -> None:
-        if self._gathered:
-            gathered, self._gathered = self._gathered, []
+        gathered, self._gathered = self._gathered, []
+        limits = self._limits
+        if len(gathered) > limits.group_pushes or self._waiting_bytes > limits.group_bytes:
+            begin = size_bytes = 0
+            for at, waiting in enumerate(gathered):
+                if at > begin and (
+                    at - begin >= limits.group_pushes or size_bytes + waiting.size_bytes > limits.group_bytes
+                ):
+                    self._queue.put(gathered[begin:at])
+                    begin, size_bytes = at, 0
+                size_bytes += waiting.size_bytes
+            gathered = gathered[begin:]
+        if gathered:
             self._queue.put(gathered)
 
     def close(self) -> None:
