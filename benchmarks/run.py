@@ -7,7 +7,7 @@ import datetime
 import sys
 from pathlib import Path
 
-from . import backlog, commit, live, pages, small_pushes, startup
+from . import backlog, commit, fleet, live, pages, small_pushes, startup
 from .report import Row, table, write_into
 
 _ALL = {
@@ -16,6 +16,7 @@ _ALL = {
     "backlog": backlog,
     "small-pushes": small_pushes,
     "live": live,
+    "fleet": fleet,
     "pages": pages,
 }
 
