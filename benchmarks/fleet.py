@@ -142,9 +142,7 @@ def run() -> list[Row]:
         pages += [f"{here}/{name}" for name in ("charts", "commits", "fields", "keys", "connect", "settings")]
         pages += ["/admin/dashboards", "/admin/people", "/admin/profile", "/admin/server"]
         now_us = time.time_ns() // 1000
-        rows = []
-        for path in pages:
-            rows.append(_row("page", path.replace(str(device_id), "…"), _times_ms(connection, path, token)))
+        rows = [_row("page", path.replace(str(device_id), "…"), _times_ms(connection, path, token)) for path in pages]
         for name, days in (("a month", 30), ("a year", 365)):
             path = f"{here}/series?start_us={now_us - days * 86_400_000_000}&end_us={now_us}&points=800"
             rows.append(_row("chart", f"data of ten charts of {name}", _times_ms(connection, path, token)))
