@@ -179,7 +179,7 @@ class _Run:
         return ready.epoch == self._journal.epoch and ready.pack.row_count <= self._pace.max_commits
 
     def _send(self, ready: Ready) -> None:
-        from nikdev_iot.wire.headers import PACK_TYPE, SENT_US
+        from nikdev_iot.wire.headers import PACK_TYPE, SENT_US, WAITING
 
         pack, pack_hash, _, body = ready
         try:
@@ -192,9 +192,12 @@ class _Run:
             self._ahead.begin(partial(self._make_ready, expected, (pack.last, pack_hash)))
         began = self._monotonic()
         try:
-            answer = self._transport.request(
-                "POST", "packs", body=body, headers={"content-type": PACK_TYPE, SENT_US: str(self._now_us())}
-            )
+            headers = {
+                "content-type": PACK_TYPE,
+                SENT_US: str(self._now_us()),
+                WAITING: str(max(self._left() - pack.row_count, 0)),
+            }
+            answer = self._transport.request("POST", "packs", body=body, headers=headers)
         except TransportError as error:
             if error.trouble == "timeout":
                 self._pace.halve(pack.row_count)

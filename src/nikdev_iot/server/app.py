@@ -36,6 +36,7 @@ from nikdev_iot.server.dashboards.dashboards import Dashboards
 from nikdev_iot.server.errors import ServerError, StorageError
 from nikdev_iot.server.ingest.admission import Admission
 from nikdev_iot.server.ingest.group import Outcome, Push
+from nikdev_iot.server.ingest.waiting import Waiting
 from nikdev_iot.server.ingest.writer import Writer
 from nikdev_iot.server.live.hub import LiveHub
 from nikdev_iot.server.measures.measures import Measures
@@ -135,6 +136,7 @@ class App:
             on_stored=on_stored,
         )
         admission = Admission(keys, rates, executor=self._lookups, monotonic_s=monotonic_s)
+        waiting = Waiting()
         self._push = PushRoutes(
             storage=storage,
             writer=self.writer,
@@ -145,6 +147,7 @@ class App:
             now_us=now_us,
             limits=config.wire,
             bodies_bytes=ingest.bodies_bytes,
+            waiting=waiting,
         )
         # It reads the headers of every request it is given: so it is given those only that have the one it looks for.
         trusted = config.trusted_proxies.strip()
@@ -183,6 +186,7 @@ class App:
                 dashboards=Dashboards(storage, now_us=now_us),
                 measures=measures,
                 last_pushes=self.writer.last_pushes,
+                waiting=waiting,
                 live=self.live,
                 now_us=now_us,
                 limits=config.wire,

@@ -28,6 +28,7 @@ from nikdev_iot.server.ingest.judge import Verdict
 from nikdev_iot.server.ingest.packs import commits_refused, read_pack
 from nikdev_iot.server.ingest.templates import Templates
 from nikdev_iot.server.ingest.turns import BIG_BYTES, Turns
+from nikdev_iot.server.ingest.waiting import Waiting, read_count
 from nikdev_iot.server.ingest.writer import Backlogged, Writer
 from nikdev_iot.server.storage.port import Storage
 from nikdev_iot.server.storage.records import Access
@@ -90,6 +91,7 @@ class PushRoutes:
         bodies_bytes: int,
         lookups: Executor,
         digests: Executor,
+        waiting: Waiting,
     ) -> None:
         self._storage = storage
         self._writer = writer
@@ -100,6 +102,7 @@ class PushRoutes:
         self._bodies = Bodies(limit=limits.body_bytes, together=bodies_bytes)
         self._lookups = lookups
         self._digests = digests
+        self._waiting = waiting
         self._templates = Templates()
         self._turns = Turns()
         self._posts = {
@@ -228,6 +231,7 @@ class PushRoutes:
             message = _CONFLICTS[verdict].format(number=mark.number, next=mark.number + 1)
             await send_json(send, 409, {"message": message, "code": verdict.value, **answer})
         else:
+            self._waiting.note(access.device.id, read_count(headers.get(b"x-nikdev-waiting")))
             await send_json(send, 200, answer)
 
     # -- GET origins/… -------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nikdev_iot.wire.headers import JSON_TYPE, PACK_TYPE, SENT_US
+from nikdev_iot.wire.headers import JSON_TYPE, PACK_TYPE, SENT_US, WAITING
 
 from .access import Needs, needs
 from .routing import PREFIX
@@ -101,7 +101,14 @@ def push_paths() -> dict[str, Any]:
                 "required": False,
                 "description": "the client's clock when it sent, µs UTC",
                 "schema": {"type": "integer"},
-            }
+            },
+            {
+                "name": WAITING,
+                "in": "header",
+                "required": False,
+                "description": "how many commits are queued on the device behind this pack",
+                "schema": {"type": "integer"},
+            },
         ],
     )
     pack["responses"]["409"] = _json(

@@ -22,6 +22,7 @@ from nikdev_iot.server.accounts import (
 )
 from nikdev_iot.server.dashboards.dashboards import Dashboards
 from nikdev_iot.server.ingest.last_pushes import LastPushes
+from nikdev_iot.server.ingest.waiting import Waiting
 from nikdev_iot.server.live.hub import LiveHub
 from nikdev_iot.server.measures.measures import Measures
 from nikdev_iot.server.storage.port import Storage
@@ -68,6 +69,8 @@ class Services:
     dashboards: Dashboards
     measures: Measures
     """What the server knows of itself."""
+    waiting: Waiting
+    """How many commits wait on devices, as they said with their last push."""
     last_pushes: LastPushes
     """When devices pushed last: `last_pushes.merged(devices)` gives records with what the store will say soon."""
     live: LiveHub

@@ -44,6 +44,8 @@ class _Row:
     listed: Listed
     tiles: Sequence[Tile]
     message: str
+    waiting: int
+    """Commits that the device has not pushed yet, as far as it said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,7 @@ def _rows(shown: Sequence[Listed], services: Services, reader: Reader) -> list[_
                 listed,
                 tiles(fields.get(device_id, ()), glance.newest, limit=_ROW_VALUES),
                 glance.message.text if glance.message else "",
+                services.waiting.of(device_id),
             )
         )
     return rows
