@@ -32,6 +32,8 @@ def test_a_page_of_ours_is_where_to_go_on(target):
         "/admin/devices\tx",
         "/admin/é",
         "///elsewhere.example/admin/",
+        "///admin/devices",  # to a browser, `admin` is the host
+        "////admin/devices",
         "http:/admin/devices",
     ],
 )

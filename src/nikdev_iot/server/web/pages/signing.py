@@ -36,12 +36,11 @@ def browser_of(request: Request) -> str:
 
 def own_path(target: str) -> str:
     """Return where to go after signing in: `target` where it is a page of ours, else the devices."""
-    parts = urlsplit(target) if target.isascii() and target.isprintable() and "\\" not in target else None
-    if parts is None or parts.scheme or parts.netloc or not parts.path.startswith("/admin/"):
+    # By the target itself, not by its parts: to browsers `///admin/x` names a host, to `urlsplit` it has none.
+    if not target.startswith("/admin/") or not target.isascii() or not target.isprintable() or "\\" in target:
         return _HOME
-    if parts.path in _SIGNING_IN or ".." in parts.path:
-        return _HOME
-    return target
+    path = urlsplit(target).path
+    return _HOME if path in _SIGNING_IN or ".." in path else target
 
 
 async def hashing(services: Services, call: Callable[..., _T], /, *arguments: Any, **options: Any) -> _T:
