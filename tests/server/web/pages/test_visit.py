@@ -47,6 +47,7 @@ def test_our_own_pages_may_send_forms(headers):
         {"origin": "http://iot.example.org"},  # another port is another server
         {"origin": "http://iot.example.org:8321.elsewhere.example"},
         {"origin": "null"},
+        {"origin": "http://["},
         {"origin": ""},
         {"sec-fetch-site": "cross-site", "origin": "http://iot.example.org:8321"},
     ],
