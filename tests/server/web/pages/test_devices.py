@@ -84,6 +84,7 @@ def test_trouble_comes_first(site: Site, owner: Somebody) -> None:
     assert _names(_open(site, owner, "/admin/devices?order=name")) == ["never", "online", "silent"]
     assert _names(_open(site, owner, "/admin/devices?order=seen")) == ["online", "silent", "never"]
     assert _names(_open(site, owner, "/admin/devices?order=nonsense&page=x")) == ["silent", "never", "online"]
+    assert len(_names(_open(site, owner, "/admin/devices?page=" + "9" * 5000))) == 3
 
 
 def test_a_device_that_pushes_every_hour_is_online_in_between(site: Site, owner: Somebody) -> None:

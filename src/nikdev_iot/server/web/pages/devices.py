@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ _PAGE_ROWS = 50
 _ROW_VALUES = 3
 _MAX_SPARKS = 100
 _MAX_SEARCH_CHARS = 200
+_PAGE = re.compile(r"[0-9]{1,6}")
 _ORDERS = {Order.TROUBLE: "Trouble first", Order.NAME: "By name", Order.SEEN: "Last seen"}
 
 
@@ -66,7 +68,7 @@ class _Asked:
             asked.get("q", "").strip()[:_MAX_SEARCH_CHARS],
             tuple(dict.fromkeys(asked.getlist("tag"))),
             Order(order) if order in set(Order) else Order.TROUBLE,
-            min(int(number), 100_000) if number.isascii() and number.isdecimal() and int(number) > 0 else 1,
+            max(1, int(number)) if _PAGE.fullmatch(number) else 1,
         )
 
     def address(self, *, order: Order | None = None, tag: str | None = None, page: int = 1) -> str:
