@@ -98,6 +98,7 @@ def test_what_changes_nothing_needs_no_way_back(browser, path):
         ("decimals", "1e1", "a whole number from 0 to 10"),
         ("decimals", "²", "a whole number from 0 to 10"),
         ("decimals", "9" * 5000, "a whole number from 0 to 10"),
+        ("decimals", "0" * 5000, "a whole number from 0 to 10"),
         ("color", "red", "'red' is no colour"),
     ],
 )

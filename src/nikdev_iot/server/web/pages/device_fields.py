@@ -225,7 +225,7 @@ def _decimals(form: Form) -> int | None:
     text = form.text("decimals")
     if not text:
         return None
-    if not text.isascii() or not text.isdigit() or int(text[:9]) > MAX_DECIMALS:
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) > MAX_DECIMALS:
         raise Invalid(f"Decimals are a whole number from 0 to {MAX_DECIMALS}; none for as many as there are.")
     return int(text)
 
