@@ -7,7 +7,7 @@ from tests.server.accounts.clock import Clock
 
 from nikdev_iot.server.accounts import Accounts, Invitations, Passwords, People, Sessions
 from nikdev_iot.server.accounts.people import parse_role
-from nikdev_iot.server.errors import Conflict, Invalid, NotFound, TooMany, Unauthorized
+from nikdev_iot.server.errors import Conflict, Forbidden, Invalid, NotFound, TooMany, Unauthorized
 from nikdev_iot.server.storage.people import Person, Role
 from nikdev_iot.server.storage.records import Account
 from nikdev_iot.server.storage.sqlite import SqliteStorage
@@ -166,3 +166,5 @@ def test_who_loses_the_right_to_invite_has_invited_nobody(
         assert invitations.find(kept.token).account == account
         with pytest.raises(NotFound):
             invitations.find(lost.token)
+        with pytest.raises(Forbidden):  # nor with a request that was let in before
+            invitations.invite(account.id, by=bob.id, role=Role.OWNER)

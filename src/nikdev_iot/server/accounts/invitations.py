@@ -72,6 +72,7 @@ class Invitations:
 
         Raises:
             Invalid: the e-mail is not an address.
+            Forbidden: `by` does not own the account, or no longer.
         """
         email = check_email(email) if email else ""
         now_us, token = self._now_us(), self._new_token()
@@ -86,9 +87,16 @@ class Invitations:
             expires_us=now_us + self._lifetime_us,
         )
         with self._storage.write() as write:
+            if account_id is not None and not self._owns(by, account_id):
+                raise Forbidden("Only owners of the account invite to it.", hint="Nothing was changed.")
             write.forget_invitations(before_us=now_us)
             write.add_invitation(invitation)
         return NewInvitation(token, invitation)
+
+    def _owns(self, person_id: uuid.UUID, account_id: uuid.UUID) -> bool:
+        return any(
+            one.account_id == account_id and one.role is Role.OWNER for one in self._storage.memberships(person_id)
+        )
 
     def all(self, account_id: uuid.UUID | None) -> list[Invitation]:
         """Return the invitations that can still be taken: those to an account, or those to accounts of one's own."""
