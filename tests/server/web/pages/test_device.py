@@ -8,7 +8,9 @@ import pytest
 from tests.server.web.pages.people import Somebody, new_person
 from tests.server.web.whole_app import Site
 
+from nikdev_iot.server.ingest.turns import Turns
 from nikdev_iot.server.storage.people import Role
+from nikdev_iot.server.web.pages import device as device_page
 
 MINUTE_US = 60_000_000
 
@@ -70,6 +72,27 @@ def test_tiles_have_value_unit_age_and_extremes_of_the_range(site: Site, owner: 
     part = _open(site, owner, f"/admin/devices/{device}?range=1h", hx_target="tiles", hx_request="true")
     assert "<html" not in part
     assert '<span class="high">20.3</span>' in _tile(part, "t")
+
+
+def test_tiles_of_much_work_wait_for_their_turn_and_come_to_the_same(
+    site: Site, owner: Somebody, device: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.push(site.new_key(device), [(site.clock() - n * MINUTE_US, {"t": n}) for n in reversed(range(40))])
+    taken, take = [], Turns.take
+    monkeypatch.setattr(Turns, "take", lambda turns, key: taken.append(key) or take(turns, key))
+
+    def tiles(path: str) -> str:
+        return _open(site, owner, path, hx_target="tiles", hx_request="true")
+
+    path = f"/admin/devices/{device}?range=1h"
+    plain = tiles(path)
+    assert not taken
+    monkeypatch.setattr(device_page, "_AT_ONCE_ROWS", 0)
+    assert tiles(path) == plain
+    assert taken == [device]
+    assert 'class="high"' in _tile(plain, "t")
+    assert '<span class="high">39' not in _tile(_open(site, owner, path), "t")  # the page itself does not wait
+    assert taken == [device]
 
 
 def test_a_field_that_went_silent_says_so(site: Site, owner: Somebody, device: uuid.UUID) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from nikdev_iot.server.dashboards.dashboards import Scope
 from nikdev_iot.server.errors import Invalid, NotFound
 from nikdev_iot.server.query.latest import LatestValue
 from nikdev_iot.server.query.reader import Reader
-from nikdev_iot.server.query.series import FieldBuckets, FieldRaw, FieldSeries, GivenUp, SeriesData, SeriesQuery
+from nikdev_iot.server.query.series import FieldBuckets, FieldRaw, FieldSeries, SeriesData, SeriesQuery
 from nikdev_iot.server.query.series_json import series_json
 from nikdev_iot.server.storage.dashboards import Dashboard
 from nikdev_iot.server.web.api.history import HistoryTurns
@@ -26,7 +26,7 @@ from nikdev_iot.server.web.api.services import Services
 from nikdev_iot.wire.headers import JSON_TYPE
 
 from .dashboard_view import key_of, parse_key
-from .series import Asked, parse_asked
+from .series import Asked, parse_asked, while_wanted
 
 __all__ = ["Board", "answer_board_series", "board_of", "merged", "newest_of_board"]
 
@@ -104,7 +104,7 @@ async def answer_board_series(request: Request, board: Board) -> Response:
         data = await run_in_threadpool(reader.series, query, at_once_rows=_AT_ONCE_ROWS)
         if data is None:
             async with turns.read.take(device_id):
-                data = await _while_wanted(request, reader, query)
+                data = await while_wanted(request, partial(_read, reader, query))
         if data is None:
             return Response(status_code=204)  # nobody is there to read it
         parts[device_id] = data
@@ -112,23 +112,8 @@ async def answer_board_series(request: Request, board: Board) -> Response:
     return await run_in_threadpool(_answer, reader, parts, asked, gzipped=is_gzipped)
 
 
-async def _while_wanted(request: Request, reader: Reader, query: SeriesQuery) -> SeriesData | None:
-    is_gone = False
-
-    async def watch() -> None:
-        nonlocal is_gone
-        while not is_gone:
-            is_gone = await request.is_disconnected()
-            await asyncio.sleep(0.1)
-
-    watching = asyncio.create_task(watch())
-    wanted: Callable[[], bool] = lambda: not is_gone  # noqa: E731 - a name for one line
-    try:
-        return await run_in_threadpool(reader.series, query, is_wanted=wanted)
-    except GivenUp:
-        return None
-    finally:
-        watching.cancel()
+def _read(reader: Reader, query: SeriesQuery, is_wanted: Callable[[], bool]) -> SeriesData | None:
+    return reader.series(query, is_wanted=is_wanted)
 
 
 def _answer(reader: Reader, parts: Mapping[uuid.UUID, SeriesData], asked: Asked, *, gzipped: bool) -> Response:

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US, to_time_us
 from nikdev_iot.server.query.reader import Reader
 from nikdev_iot.server.query.series import FieldBuckets, FieldRaw, SeriesQuery
 from nikdev_iot.server.storage.port import Storage
 from nikdev_iot.server.storage.records import Device, Field
+from nikdev_iot.server.web.api.history import HistoryTurns
 from nikdev_iot.server.web.api.routing import ReaderOf, ServicesOf
+from nikdev_iot.server.web.api.services import Services
 
 from .charts import QUICK_RANGES, chart_view
 from .figures import figure
 from .routing import VisitOf, Who, page_router, who
+from .series import while_wanted
 from .shell import page
 from .snippets import api_url, snippets
 from .tiles import NUMBERS, Tile, tiles
+from .visit import Visit
 
 __all__ = ["routes"]
 
@@ -44,8 +50,24 @@ class _Summary:
 
 
 @routes.get("/admin/devices/{device_id}", openapi_extra=who(Who.VIEWER))
-def overview(request: Request, visit: VisitOf, services: ServicesOf, reader: ReaderOf) -> Response:
+async def overview(request: Request, visit: VisitOf, services: ServicesOf, reader: ReaderOf) -> Response:
     """Name, state, Device ID, the newest values and the charts; before there are any, how it is connected."""
+    answer = await run_in_threadpool(_overview, request, visit, services, reader)
+    if answer is None:  # a script waits for what is much work
+        turns: HistoryTurns = request.app.state.history_turns
+        async with turns.read.take(visit.the_device.id):
+            answer = await while_wanted(request, partial(_overview, request, visit, services, reader))
+    return answer or Response(status_code=204)  # nobody is there to read it
+
+
+def _overview(
+    request: Request,
+    visit: Visit,
+    services: Services,
+    reader: Reader,
+    is_wanted: Callable[[], bool] | None = None,
+) -> Response | None:
+    """Return the page, or its tiles to a script; None where it is much work, and `is_wanted` was not given."""
     device = visit.the_device
     newest = reader.newest(device.id)
     fields = services.fields.all(device.id)
@@ -64,8 +86,10 @@ def overview(request: Request, visit: VisitOf, services: ServicesOf, reader: Rea
         newest_us=max(tile.time_us for tile in shown),
     )
     is_part = request.headers.get("hx-target") == "tiles"
-    summaries = _summaries(reader, shown, device.id, _ends(view.range, now_us), at_once=not is_part)
+    summaries = _summaries(reader, shown, device.id, _ends(view.range, now_us), is_wanted)
     if is_part:
+        if summaries is None:
+            return None
         return page(request, "device/tiles.html", tiles=shown, view=view, summaries=summaries)
     return page(request, "device/overview.html", tiles=shown, view=view, summaries=summaries, quick_ranges=QUICK_RANGES)
 
@@ -89,9 +113,13 @@ def _ends(name: str, now_us: int) -> tuple[int, int]:
 
 
 def _summaries(
-    reader: Reader, shown: Sequence[Tile], device_id: uuid.UUID, ends: tuple[int, int], *, at_once: bool
+    reader: Reader,
+    shown: Sequence[Tile],
+    device_id: uuid.UUID,
+    ends: tuple[int, int],
+    is_wanted: Callable[[], bool] | None,
 ) -> Mapping[str, _Summary] | None:
-    """Return what the fields did in the range; None where that takes a while and is not waited for."""
+    """Return what the fields did in the range; None where that takes a while and, without `is_wanted`, has no turn."""
     query = SeriesQuery(
         device_id=device_id,
         fields={tile.field.field_id: tile.field.kinds & NUMBERS for tile in shown if tile.has_numbers},
@@ -99,7 +127,10 @@ def _summaries(
         end_us=ends[1],
         points=_SPARK_POINTS,
     )
-    data = reader.series(query, at_once_rows=_AT_ONCE_ROWS if at_once else None)
+    if is_wanted is None:
+        data = reader.series(query, at_once_rows=_AT_ONCE_ROWS)
+    else:
+        data = reader.series(query, is_wanted=is_wanted)
     if data is None:
         return None
     decimals = {tile.field.field_id: tile.field.decimals for tile in shown}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import gzip
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 from urllib.parse import quote
 
 from fastapi import Request, Response
@@ -30,9 +30,10 @@ from nikdev_iot.wire.headers import CSV_TYPE, JSON_TYPE
 
 from .routing import VisitOf, Who, page_router, who
 
-__all__ = ["DEFAULT_POINTS", "MAX_POINTS", "Asked", "answer_series", "parse_asked", "routes"]
+__all__ = ["DEFAULT_POINTS", "MAX_POINTS", "Asked", "answer_series", "parse_asked", "routes", "while_wanted"]
 
 routes = page_router()
+_T = TypeVar("_T")
 
 DEFAULT_POINTS, MAX_POINTS = 800, 4_000
 _DEFAULT_RANGE_US = 24 * 3600 * 1_000_000
@@ -96,7 +97,10 @@ async def answer_series(request: Request, device_id: uuid.UUID, asked: Asked) ->
     body = await run_in_threadpool(_body, services, reader, device_id, asked, gzipped=is_gzipped, at_once=True)
     if body is None:
         async with turns.read.take(device_id):
-            body = await _while_wanted(request, services, reader, device_id, asked, gzipped=is_gzipped)
+            body = await while_wanted(
+                request,
+                lambda wanted: _body(services, reader, device_id, asked, gzipped=is_gzipped, is_wanted=wanted),
+            )
     if body is None:
         return Response(status_code=204)  # nobody is there to read it
     headers = {"cache-control": "no-store", "vary": "accept-encoding"}
@@ -105,7 +109,8 @@ async def answer_series(request: Request, device_id: uuid.UUID, asked: Asked) ->
     return Response(body, media_type=JSON_TYPE, headers=headers)
 
 
-async def _while_wanted(request: Request, *args: Any, gzipped: bool) -> bytes | None:
+async def while_wanted(request: Request, read: Callable[[Callable[[], bool]], _T]) -> _T | None:
+    """Return what `read` returns, called in a thread with what tells whether anybody waits; None where nobody does."""
     is_gone = False
 
     async def watch() -> None:
@@ -116,7 +121,7 @@ async def _while_wanted(request: Request, *args: Any, gzipped: bool) -> bytes | 
 
     watching = asyncio.create_task(watch())
     try:
-        return await run_in_threadpool(_body, *args, gzipped=gzipped, is_gone=lambda: is_gone)
+        return await run_in_threadpool(read, lambda: not is_gone)
     except GivenUp:
         return None
     finally:
@@ -131,7 +136,7 @@ def _body(
     *,
     gzipped: bool,
     at_once: bool = False,
-    is_gone: Any = lambda: False,
+    is_wanted: Callable[[], bool] = lambda: True,
 ) -> bytes | None:
     fields = {field.field_id: field for field in services.fields.all(device_id)}
     wanted = _wanted(asked, fields)
@@ -142,7 +147,7 @@ def _body(
         end_us=asked.end_us,
         points=asked.points,
     )
-    data = reader.series(query, at_once_rows=_AT_ONCE_ROWS if at_once else None, is_wanted=lambda: not is_gone())
+    data = reader.series(query, at_once_rows=_AT_ONCE_ROWS if at_once else None, is_wanted=is_wanted)
     if data is None:
         return None
     newest = reader.newest(device_id)
