@@ -160,7 +160,7 @@ def test_what_is_no_news_is_not_written(journal, board):
     assert journal._database._connection.total_changes == before + 1
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(st.lists(st.tuples(st.sampled_from(["commit", "step", "restart", "learn"]), st.integers(-(10**6), 10**6))))
 def test_whatever_the_clock_does_times_are_true_or_flagged_or_by_a_clock_that_could_be_right(steps):
     board, made = Board(), []
