@@ -7,6 +7,7 @@ import pytest
 from tests.server.web.pages.boards import Boards, key, make_boards, value_tile
 
 from nikdev_iot.model.values import Kind
+from nikdev_iot.server.query.reader import Reader
 from nikdev_iot.server.query.series import FieldBuckets, FieldRaw, FieldSeries, SeriesData
 from nikdev_iot.server.web.pages.dashboard_data import merged
 
@@ -76,3 +77,18 @@ def test_much_is_read_in_turn(boards, monkeypatch):
     board = boards.add(value_tile(boards.roof, "a"), value_tile(boards.cellar, "a", "t2"))
     answer = boards.browser.get(f"/admin/dashboards/{board.id}/series", {"accept-encoding": "gzip"})
     assert (answer.status, answer.headers["content-encoding"]) == (200, "gzip")
+
+
+def test_many_devices_share_what_is_read_at_once(boards, monkeypatch):
+    asked, series = [], Reader.series
+
+    def counted(reader, query, *, at_once_rows=None, **more):
+        asked.append(at_once_rows)
+        return series(reader, query, at_once_rows=at_once_rows, **more)
+
+    monkeypatch.setattr(Reader, "series", counted)
+    for tiles in ([value_tile(boards.roof, "a")], [value_tile(boards.roof, "a"), value_tile(boards.cellar, "a", "t2")]):
+        asked.clear()
+        board = boards.add(*tiles)
+        assert boards.browser.get(f"/admin/dashboards/{board.id}/series").status == 200
+        assert (len(asked), sum(asked)) == (len(tiles), 200_000)

@@ -31,6 +31,7 @@ from .series import Asked, parse_asked, while_wanted
 __all__ = ["Board", "answer_board_series", "board_of", "merged", "newest_of_board"]
 
 _AT_ONCE_ROWS = 200_000
+"""Of all devices of one answer together."""
 _SHORT_BYTES = 1_400
 
 
@@ -92,7 +93,8 @@ async def answer_board_series(request: Request, board: Board) -> Response:
     turns: HistoryTurns = request.app.state.history_turns
     asked = parse_asked(request, now_us=services.now_us())
     parts: dict[uuid.UUID, SeriesData] = {}
-    for device_id, names in _wanted(board, asked).items():
+    wanted = _wanted(board, asked)
+    for device_id, names in wanted.items():
         fields = board.scope.fields[device_id]
         query = SeriesQuery(
             device_id=device_id,
@@ -101,7 +103,7 @@ async def answer_board_series(request: Request, board: Board) -> Response:
             end_us=asked.end_us,
             points=asked.points,
         )
-        data = await run_in_threadpool(reader.series, query, at_once_rows=_AT_ONCE_ROWS)
+        data = await run_in_threadpool(reader.series, query, at_once_rows=_AT_ONCE_ROWS // len(wanted))
         if data is None:
             async with turns.read.take(device_id):
                 data = await while_wanted(request, partial(_read, reader, query))
