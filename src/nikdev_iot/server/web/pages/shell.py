@@ -98,7 +98,7 @@ def redirect(target: str) -> Response:
 def age_text(age_us: int) -> str:
     """Return an age in words: `3 s ago`; of a time to come, `in 3 s`."""
     seconds = abs(age_us) // 1_000_000
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+    for unit, length in (("y", 31_557_600), ("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * length:
             amount = f"{seconds // length} {unit}"
             break

@@ -15,7 +15,7 @@ export function tell(text) {
 /** An age in words, as the server says it: `3 s ago`. */
 export function age(us) {
   const seconds = Math.floor(Math.abs(us) / 1e6);
-  for (const [unit, length] of [["d", 86400], ["h", 3600], ["min", 60]]) {
+  for (const [unit, length] of [["y", 31557600], ["d", 86400], ["h", 3600], ["min", 60]]) {
     if (seconds >= 2 * length) return words(Math.floor(seconds / length), unit, us);
   }
   return words(seconds, "s", us);
@@ -25,7 +25,7 @@ function words(count, unit, us) {
   return us < 0 ? `in ${count} ${unit}` : `${count} ${unit} ago`;
 }
 
-const local = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const local = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 
 // <time data-us="…">: the viewer's zone, exact UTC on hover. <time data-us="…" data-age>: an age that goes on.
 export function freshen(root = document) {
