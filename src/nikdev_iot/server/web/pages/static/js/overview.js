@@ -30,6 +30,7 @@ function renew(tile, timeUs, value, points) {
     tile.dataset.timeUs = timeUs;
     const text = tile.querySelector(".figure");
     text.textContent = show(value).slice(0, 200);
+    text.classList.toggle("long", text.textContent.length > 8);
     text.title = String(value).slice(0, 500);
     const when = tile.querySelector("time");
     when.dataset.us = timeUs;
