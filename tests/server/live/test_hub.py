@@ -4,7 +4,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -48,7 +48,7 @@ def store() -> Store:
 
 @pytest.fixture
 def hub(store: Store) -> Iterator[LiveHub]:
-    hub = LiveHub(newest=store, now_us=lambda: 99, limits=LiveLimits(streams=4, streams_each=3))
+    hub = LiveHub(newest=store, now_us=lambda: 99, limits=LiveLimits(streams=4, streams_each=3, streams_of_guests=2))
     yield hub
     hub.close()
 
@@ -217,6 +217,22 @@ def test_streams_are_bounded(hub: LiveHub):
                 assert hub.count == 4
         with looking(hub, [ONE]):
             assert hub.count == 1
+
+    asyncio.run(main())
+
+
+def test_guests_leave_room_for_those_who_are_signed_in(hub: LiveHub):
+    def guest(number: int) -> AbstractContextManager[LiveStream]:
+        return hub.open(
+            person=f"shared 192.0.2.{number}", account_id=ACCOUNT, device_ids=[ONE], is_allowed=_yes, is_guest=True
+        )
+
+    async def main():
+        with guest(1):
+            with guest(2), pytest.raises(StreamsUsedUp), guest(3):
+                pass
+            with guest(3), looking(hub, [ONE]), looking(hub, [ONE]):
+                assert hub.count == 4
 
     asyncio.run(main())
 

@@ -51,6 +51,8 @@ class LiveLimits:
     streams: int = 1_000
     streams_each: int = 20
     """Of one person."""
+    streams_of_guests: int = 500
+    """Of all who came by a link: however many, those who are signed in find room."""
 
 
 class TooManyStreams(ServerError):
@@ -113,6 +115,7 @@ class LiveHub:
         """Streams of all devices of an account."""
         self._streams: dict[LiveStream, None] = {}
         self._persons: Counter[str] = Counter()
+        self._guests = 0
         self._changed: dict[_Topic, None] = {}
         self._is_reading = False
         self._next_s = 0.0
@@ -136,6 +139,7 @@ class LiveHub:
         device_ids: Collection[uuid.UUID] | None,
         is_allowed: Callable[[], Awaitable[uuid.UUID | bool]],
         narrow: Callable[[LiveEvent], LiveEvent | None] | None = None,
+        is_guest: bool = False,
     ) -> Iterator[LiveStream]:
         """Lend a stream of these devices (None: all of the account); the caller has made sure that they may be seen.
 
@@ -153,9 +157,10 @@ class LiveHub:
                 f"You have {self._limits.streams_each} pages with live values open, which is as many as one may have.",
                 hint="Close some; this one shows values without it when it is loaded again.",
             )
-        if len(self._streams) >= self._limits.streams:
+        limits = self._limits
+        if len(self._streams) >= limits.streams or (is_guest and self._guests >= limits.streams_of_guests):
             raise StreamsUsedUp(
-                f"{len(self._streams)} pages with live values are open, which is as many as the server has.",
+                "As many pages with live values are open as the server has room for.",
                 hint="Values are shown when the page is loaded again.",
             )
         stream = LiveStream(
@@ -163,6 +168,7 @@ class LiveHub:
         )
         self._streams[stream] = None
         self._persons[person] += 1
+        self._guests += is_guest
         if device_ids is None:
             self._accounts.setdefault(account_id, set()).add(stream)
         for device_id in device_ids or ():
@@ -170,6 +176,7 @@ class LiveHub:
         try:
             yield stream
         finally:
+            self._guests -= is_guest
             self._forget(stream, person, account_id, device_ids)
 
     def _forget(

@@ -146,6 +146,7 @@ def _lend(
         device_ids=tuple(board.scope.devices),
         is_allowed=lambda: run_in_threadpool(still),
         narrow=narrow,
+        is_guest=True,
     ) as stream:
 
         def changed() -> None:
