@@ -23,7 +23,7 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """One running server for all tests: make a device of your own (`server.new_device()`), and leave it running."""
-    with run_server(tmp_path_factory.mktemp("server")) as running:
+    with run_server(tmp_path_factory.mktemp("server"), is_measured=False) as running:
         yield running
 
 

@@ -21,6 +21,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.unmeasured import unmeasured
+
 from nikdev_iot.model.times import to_time_us
 from nikdev_iot.server.accounts import Accounts, Devices, Keys
 from nikdev_iot.server.accounts.passwords import Passwords
@@ -67,6 +69,8 @@ class RunningServer:
     """Its stderr, of all starts."""
     environment: Mapping[str, str]
     arguments: tuple[str, ...] = ()
+    is_measured: bool = True
+    """Whether its coverage counts, which takes it a quarter more time."""
     port: int = 0
     ready_line: str = ""
     process: subprocess.Popen[str] | None = None
@@ -101,7 +105,7 @@ class RunningServer:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env={**os.environ, **_OPEN_LIMITS, **self.environment},
+                env={**(os.environ if self.is_measured else unmeasured()), **_OPEN_LIMITS, **self.environment},
             )
         assert self.process.stdout is not None
         watch = threading.Timer(_READY_S, self.process.kill)
@@ -215,10 +219,14 @@ class RunningServer:
 
 @contextmanager
 def run_server(
-    folder: Path, *arguments: str, environment: Mapping[str, str] | None = None, start: bool = True
+    folder: Path,
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    start: bool = True,
+    is_measured: bool = True,
 ) -> Iterator[RunningServer]:
     """Run `nikdev serve` with its store in `folder`, without limits on requests unless `environment` sets some."""
-    server = RunningServer(folder / "server", folder / "server.log", environment or {}, arguments)
+    server = RunningServer(folder / "server", folder / "server.log", environment or {}, arguments, is_measured)
     try:
         if start:
             server.start()
