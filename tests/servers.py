@@ -160,6 +160,15 @@ class RunningServer:
         """Return what it has logged so far."""
         return self.log.read_text()
 
+    def logged(self, text: str, *, timeout_s: float = 20) -> str:
+        """Wait for the one line of the log that has this in it, and return it."""
+        until_s = time.monotonic() + timeout_s
+        while not (found := [line for line in self.log_text().splitlines() if text in line]):
+            assert time.monotonic() < until_s, f"no {text} in the log:\n{self.log_text()}"
+            time.sleep(0.05)
+        (line,) = found
+        return line
+
     # -- accounts, devices, keys: made in the store beside the server ----------------------------------
 
     @property

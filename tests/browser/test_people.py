@@ -34,8 +34,7 @@ def code_of(secret: str) -> str:
 
 
 def test_the_first_start(own_server, arrive, look):
-    lines = [json.loads(line) for line in own_server.log_text().splitlines()]
-    (link,) = [line["set_up_url"] for line in lines if "set_up_url" in line]
+    link = json.loads(own_server.logged("set_up_url"))["set_up_url"]
     visitor: Visitor = arrive(own_server, anonymous=True)
     page = visitor.open("/admin/register")
     expect(page.get_by_text("nikdev serve")).to_be_visible()

@@ -82,7 +82,8 @@ def test_the_block_works_and_opens_nothing_to_others(tmp_path):
                     time.sleep(0.1)
             assert status("/api/v1/entries/", who.headers, entries_body((5, {"a": 1}))) == 200
             assert status("/api/v1/values/a", who.headers) == 200
-            assert status("/", {"host": "localhost"}) == 403
+            assert status("/", {"host": "localhost"}) == 200  # the login
+            assert status("/api/v1/account") == 401
             wrong = {**who.headers, "x-api-key": who.device_id}
             # Whatever address the client claims to have, wrong keys count for its own.
             claimed = [status("/api/v1/device", {**wrong, "x-forwarded-for": f"192.0.2.{n}"}) for n in range(2)]

@@ -28,7 +28,8 @@ def sqlite_error(code):
 )
 def test_each_code_says_what_happened_and_what_to_do(code, what, hint):
     error = errors.from_sqlite(sqlite_error(code), path="/x/j.db", operation="commit")
-    assert type(error) is JournalError
+    is_damage = code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+    assert type(error) is (errors.JournalDamaged if is_damage else JournalError)
     assert (error.path, error.operation) == ("/x/j.db", "commit")
     assert error.message.startswith("The journal /x/j.db could not commit: ")
     assert what in error.message

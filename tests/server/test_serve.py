@@ -96,7 +96,7 @@ def test_the_first_start_prints_a_link_that_makes_the_first_account(tmp_path):
         found = re.fullmatch(rf"There is no account yet.* ({server.url}/admin/setup/[\w-]{{43}})\n", line)
         assert found, line
         link = found[1]
-        assert json.loads(server.log_text().splitlines()[1])["set_up_url"] == link
+        assert json.loads(server.logged("set_up_url"))["set_up_url"] == link
         assert b"Make the account" in server.get(link.removeprefix(server.url))
         server.restart()
         again = server.process.stdout.readline().split()[-1]

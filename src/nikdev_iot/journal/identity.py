@@ -1,6 +1,6 @@
 """When journal and server no longer continue one another: going back, and going on under another origin.
 
-The rules are those of `docs/wire.md`, "What the device does after a 409"; each step here is one transaction, and
+The rules are those of `docs/wire.md`, "Pushing"; each step here is one transaction, and
 leaves every commit where it is: what changes is which number it has, and how far the server is known to have them.
 """
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.conformance.made import made_device
 
+import nikdev_iot.server.dashboards.dashboards as dashboards_module
 from nikdev_iot.model.values import Kind
 from nikdev_iot.server.dashboards.content import ChartTile, Content, Place, Source, TextTile, ValueTile, read_content
 from nikdev_iot.server.dashboards.dashboards import Changed, Dashboards, hash_token
@@ -82,7 +83,7 @@ def test_what_cannot_be_is_refused(dashboards: Dashboards) -> None:
 
 
 def test_there_are_so_many_at_most(dashboards: Dashboards, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nikdev_iot.server.dashboards.dashboards._MAX_DASHBOARDS", 2)
+    monkeypatch.setattr(dashboards_module, "_MAX_DASHBOARDS", 2)
     for name in "ab":
         dashboards.add(ADA, name)
     with pytest.raises(Invalid, match="2 dashboards already"):

@@ -9,6 +9,7 @@ from tests.server.web.pages.boards import Boards, key, make_boards, value_tile
 from nikdev_iot.model.values import Kind
 from nikdev_iot.server.query.reader import Reader
 from nikdev_iot.server.query.series import FieldBuckets, FieldRaw, FieldSeries, SeriesData
+from nikdev_iot.server.web.pages import dashboard_data
 from nikdev_iot.server.web.pages.dashboard_data import merged
 
 ROOF, CELLAR = uuid.UUID(int=1), uuid.UUID(int=2)
@@ -72,8 +73,8 @@ def test_the_answer_says_when_the_newest_of_its_fields_was(boards):
 
 
 def test_much_is_read_in_turn(boards, monkeypatch):
-    monkeypatch.setattr("nikdev_iot.server.web.pages.dashboard_data._AT_ONCE_ROWS", 1)
-    monkeypatch.setattr("nikdev_iot.server.web.pages.dashboard_data._SHORT_BYTES", 10)
+    monkeypatch.setattr(dashboard_data, "_AT_ONCE_ROWS", 1)
+    monkeypatch.setattr(dashboard_data, "_SHORT_BYTES", 10)
     board = boards.add(value_tile(boards.roof, "a"), value_tile(boards.cellar, "a", "t2"))
     answer = boards.browser.get(f"/admin/dashboards/{board.id}/series", {"accept-encoding": "gzip"})
     assert (answer.status, answer.headers["content-encoding"]) == (200, "gzip")

@@ -6,6 +6,7 @@ import pytest
 from tests.server.web.pages.boards import Boards, key, make_boards, value_tile
 from tests.server.web.pages.forms import text_of, words_of
 
+from nikdev_iot.server.dashboards import content
 from nikdev_iot.server.dashboards.content import ChartTile, GaugeTile, Source, TextTile, ValueTile
 
 
@@ -121,7 +122,7 @@ def test_a_tile_is_taken_away_whatever_else_was_changed(boards):
 
 
 def test_there_are_so_many_tiles_at_most(boards, monkeypatch):
-    monkeypatch.setattr("nikdev_iot.server.dashboards.content.MAX_TILES", 1)
+    monkeypatch.setattr(content, "MAX_TILES", 1)
     board = boards.add(value_tile(boards.roof, "a"))
     answer = boards.browser.post(f"/admin/dashboards/{board.id}/tiles", {"kind": "text", "text": "one more"})
     assert (answer.status, "at most 1 tiles" in words_of(answer)) == (422, True)
