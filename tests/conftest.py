@@ -11,7 +11,9 @@ from tests.servers import RunningServer, run_server
 
 # A machine that is busy with something else is no reason to fail. Where CI is set, hypothesis chooses the same examples
 # in each run.
-settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "patient", settings(), deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("patient")
 
 

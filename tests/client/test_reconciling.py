@@ -341,6 +341,6 @@ def test_no_two_of_the_faults_lose_or_double_a_commit():
     run_state_machine_as_test(
         Faults,
         settings=settings(
-            max_examples=20, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=8, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
