@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.client.pushing import Device
 from tests.servers import Credentials, RunningServer
 
 from nikdev_iot import Api
+from nikdev_iot.journal.journal import Journal
 
 MakeApi = Callable[..., Api]
 
@@ -40,3 +42,12 @@ def make_api(server: RunningServer, who: Credentials, tmp_path: Path) -> Iterato
 @pytest.fixture
 def api(make_api: MakeApi) -> Api:
     return make_api()
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Iterator[Device]:
+    made = Device(Journal.open(tmp_path / "journal.db"), [])
+    yield made
+    for transport in made.transports:
+        transport.close()
+    made.journal.close()
