@@ -12,8 +12,9 @@ import pytest
 from tests.server.web.whole_app import Site
 
 from nikdev_iot.model.values import Kind
+from nikdev_iot.server.accounts.fields import in_order
 from nikdev_iot.server.storage.records import Field
-from nikdev_iot.server.web.pages.charts import QUICK_RANGES, ChartView, chart_view, described, in_order
+from nikdev_iot.server.web.pages.charts import QUICK_RANGES, ChartView, chart_view, described
 
 NOW_US = 1_790_000_000_000_000
 DAY_US = 86_400_000_000

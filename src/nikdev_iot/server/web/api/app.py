@@ -24,7 +24,7 @@ _MAX_BODY_BYTES = 64 * 1024
 
 
 def build_api(services: Services) -> FastAPI:
-    """Return the app that serves everything but pushes: API, OpenAPI document, the operator's page."""
+    """Return the app that serves everything but pushes: API, OpenAPI document, pages."""
     app = FastAPI(
         title="NikDev IoT",
         version=__version__,

@@ -14,14 +14,14 @@ from fastapi import Request, Response
 from nikdev_iot.model.errors import NikDevError
 from nikdev_iot.model.times import iso, to_time_us
 from nikdev_iot.model.values import Kind
-from nikdev_iot.server.accounts.fields import own_color, palette_places
+from nikdev_iot.server.accounts.fields import in_order, own_color, palette_places
 from nikdev_iot.server.storage.records import Field
 from nikdev_iot.server.web.api.routing import ReaderOf, ServicesOf
 
 from .routing import VisitOf, Who, page_router, who
 from .shell import page
 
-__all__ = ["FIRST_POINTS", "QUICK_RANGES", "ChartView", "chart_view", "described", "in_order", "routes"]
+__all__ = ["FIRST_POINTS", "QUICK_RANGES", "ChartView", "chart_view", "described", "routes"]
 
 routes = page_router()
 
@@ -74,11 +74,6 @@ class ChartView:
         plots = [name for name in plots if name not in pair]
         are_one = self.layout == "overlay" and len(plots) > 1
         return [*(["map"] if pair else []), *(["overlay"] if are_one else ["plot"] * len(plots)), *lanes]
-
-
-def in_order(fields: Sequence[Field]) -> list[Field]:
-    """Return fields in the order of their places, those without one last."""
-    return sorted(fields, key=lambda field: (field.position is None, field.position or 0))
 
 
 def described(fields: Sequence[Field]) -> list[dict[str, Any]]:

@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 from fastapi import Request, Response
 
-from nikdev_iot.server.accounts.fields import in_order
 from nikdev_iot.server.accounts.keys import parse_uuid
 from nikdev_iot.server.dashboards.content import (
     Content,
@@ -71,7 +70,7 @@ def _choices(services: Services, visit: Visit, device: Device | None, chosen: li
         label, unit = (known.label or known.field_id, known.unit) if known else (source.field, "")
         found.append(Choice(key, label, source.field, unit, other.name))
     if device is not None:
-        for field in in_order(services.fields.all(device.id)):
+        for field in services.fields.all(device.id):
             key = key_of(Source(device.id, field.field_id))
             found.append(
                 Choice(key, field.label or field.field_id, field.field_id, field.unit, device.name, key in chosen)

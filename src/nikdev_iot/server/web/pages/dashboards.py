@@ -9,7 +9,6 @@ from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
-from nikdev_iot.server.accounts.fields import in_order
 from nikdev_iot.server.accounts.keys import parse_uuid
 from nikdev_iot.server.accounts.states import state_of
 from nikdev_iot.server.dashboards.content import RANGES, Content, Place, Tile, read_content
@@ -89,7 +88,7 @@ def add(request: Request, visit: VisitOf, services: ServicesOf, form: FormOf) ->
         device_id = parse_uuid(form.text("device")) if form.text("device") else None
         if device_id is not None:
             device = services.devices.get(device_id, account_id=visit.account.id)
-            tiles = starter_tiles(device.id, in_order(services.fields.all(device.id)))
+            tiles = starter_tiles(device.id, services.fields.all(device.id))
         made = services.dashboards.add(visit.account.id, form.text("name"), tiles=tiles)
     except (Invalid, NotFound) as error:
         return _list(request, visit, services, form=form, wrong=str(error))

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nikdev_iot.model.values import Kind
-from nikdev_iot.server.accounts.fields import own_color, palette_places
+from nikdev_iot.server.accounts.fields import in_order, own_color, palette_places
 from nikdev_iot.server.query.latest import LatestValue
 from nikdev_iot.server.storage.records import Field
 
-from .charts import in_order
 from .figures import figure
 
 __all__ = ["NUMBERS", "Tile", "tiles"]
