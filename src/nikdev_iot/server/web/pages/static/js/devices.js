@@ -20,6 +20,12 @@ const seen = new IntersectionObserver((entries) => {
   if (waiting.size && !timer) timer = setTimeout(fetchSparks, 60);
 }, { rootMargin: "200px" });
 
+// The next rows are fetched before the end of these comes into view. (htmx's own "revealed" looks at the scroll position
+// five times a second, and missed an end that moved while rows took their true heights.)
+const near = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) if (isIntersecting) target.dispatchEvent(new Event("near"));
+}, { rootMargin: "800px" });
+
 async function fetchSparks() {
   timer = 0;
   const rows = [...waiting].slice(0, BATCH);
@@ -107,8 +113,13 @@ document.addEventListener("htmx:afterSettle", () => {
     else ids.add(row.dataset.device);
   }
   watch();
+  watchEnd();
   freshen();
 });
+function watchEnd() {
+  for (const more of document.querySelectorAll(".more")) near.observe(more);
+}
+document.addEventListener("DOMContentLoaded", watchEnd); // htmx, which listens for the event, is ready then
 document.addEventListener("htmx:configRequest", (event) => {
   for (const [name, value] of [...event.detail.formData]) if (value === "") event.detail.formData.delete(name);
 });
