@@ -109,6 +109,16 @@ class PushQueue:
                 behind=behind,
             )
 
+    def newest_queued(self) -> Pack | None:
+        """Return the newest queued commit of each of the last shapes as a pack that is only to be looked at.
+
+        It is no part of the chain and is not recorded: `POST live` takes it (`docs/wire.md`). None where none is queued.
+        """
+        from .newest import build_newest
+
+        with self._database.read("push") as connection:
+            return build_newest(connection, self._book, now_us=self._clock.now_us())
+
     def record_sent(self, pack: Pack, pack_hash: bytes) -> SentPack:
         """Record, durably, that `pack` is about to be sent. Recording it again is harmless.
 
