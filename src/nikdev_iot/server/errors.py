@@ -5,6 +5,8 @@
     ServerError
      ├── Refused               the request cannot be done; 4xx, `code` for programs
      │    ├── Unauthorized     401   unknown device, key, e-mail or session
+     │    │    ├── KeyExpired         a right key, after its time
+     │    │    └── KeyRevoked         a right key that was taken back
      │    ├── Forbidden        403   known, and without this access
      │    ├── NotFound         404   no such thing, or not yours
      │    ├── Conflict         409   it is there already
@@ -23,6 +25,8 @@ __all__ = [
     "Conflict",
     "Forbidden",
     "Invalid",
+    "KeyExpired",
+    "KeyRevoked",
     "NotFound",
     "Refused",
     "ServerError",
@@ -53,6 +57,20 @@ class Unauthorized(Refused):
 
     status = 401
     code = "unauthorized"
+    reason = ""
+    """For programs, where more may be told: the key is right, and yet opens nothing."""
+
+
+class KeyExpired(Unauthorized):
+    """The device and its key are known; the key's time is over."""
+
+    reason = "key-expired"
+
+
+class KeyRevoked(Unauthorized):
+    """The device and its key are known; the key was taken back."""
+
+    reason = "key-revoked"
 
 
 class Forbidden(Refused):

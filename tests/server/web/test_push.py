@@ -341,6 +341,7 @@ def test_the_wrong_callers_are_refused(server, who, method, path):
             answer = client.send(method, path, b"not looked at" if method == "POST" else None)
             assert answer.status == status, name
             assert answer.body["code"] == ("forbidden" if status == 403 else "unauthorized"), name
+            assert answer.body.get("reason") == {"expired": "key-expired", "revoked": "key-revoked"}.get(name), name
             assert SECURITY.items() <= answer.headers.items()
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from nikdev_iot.server.errors import Invalid, NotFound, Unauthorized
+from nikdev_iot.server.errors import Invalid, KeyExpired, KeyRevoked, NotFound, Unauthorized
 from nikdev_iot.server.storage.port import Storage
 from nikdev_iot.server.storage.records import Access, ApiKey
 
@@ -231,9 +231,9 @@ class Keys:
         key = access.key
         now_us = self._now_us()
         if key.revoked_us is not None:
-            raise Unauthorized("This API key has been revoked.", hint="Use another key of the device.")
+            raise KeyRevoked("This API key has been revoked.", hint="Use another key of the device.")
         if key.expires_us is not None and key.expires_us <= now_us:
-            raise Unauthorized("This API key has expired.", hint="Use another key of the device, or change its expiry.")
+            raise KeyExpired("This API key has expired.", hint="Use another key of the device, or change its expiry.")
         with self._lock:
             self._used[key.id] = now_us
         return access

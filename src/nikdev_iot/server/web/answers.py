@@ -82,6 +82,8 @@ async def send_error(send: Send, error: Exception) -> None:
             # Its own words name paths of the server's, which are the operator's business.
             _log.error("the store: %s", error)
             body["message"] = _NO_STORE if isinstance(error, StorageUnavailable) else _UNREADABLE
+        if getattr(error, "reason", ""):
+            body["reason"] = error.reason  # type: ignore[attr-defined]
         retry_after_s = _STORAGE_RETRY_S if isinstance(error, StorageUnavailable) else None
         retry_after_s = getattr(error, "retry_after_s", retry_after_s)
         if retry_after_s is not None:

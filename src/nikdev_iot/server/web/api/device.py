@@ -9,7 +9,7 @@ from fastapi import Request, Response
 from .access import KeyCaller, Needs, needs
 from .history import HISTORY_DOC, answer_history
 from .routing import PREFIX, ReaderOf, ServicesOf, router
-from .schemas import DeviceSelf, FieldList, FieldOut, KeySelf
+from .schemas import DeviceSelf, FieldList, FieldOut, KeySelf, LimitsOut
 from .values import VALUES_DOC, answer_values
 
 __all__ = ["routes"]
@@ -24,10 +24,12 @@ def device(caller: KeyCaller, services: ServicesOf) -> DeviceSelf:
     return DeviceSelf(
         device_id=str(caller.device.id),
         name=caller.device.name,
+        accepts_new_fields=caller.device.accepts_new_fields,
+        field_count=len(services.fields.all(caller.device.id)),
         key=KeySelf(name=key.name, read=key.can_read, write=key.can_write, expires_us=key.expires_us),
         server_time_us=services.now_us(),
         epoch=services.storage.epoch.hex(),
-        limits={**asdict(services.limits), **services.limits_shown},
+        limits=LimitsOut(**asdict(services.limits), **services.limits_shown),
     )
 
 

@@ -47,7 +47,9 @@ async def _known(request: Request, error: Exception) -> JSONResponse:
         )
     if isinstance(error, Unauthorized):
         challenge = getattr(request.state, "challenge", None)
-        return _answer(error.status, error.code, str(error), {"www-authenticate": challenge} if challenge else None)
+        headers = {"www-authenticate": challenge} if challenge else None
+        more = {"reason": error.reason} if error.reason else {}
+        return _answer(error.status, error.code, str(error), headers, **more)
     if isinstance(error, ServerError):
         return _answer(error.status, error.code, str(error))
     if isinstance(error, ValueRefused | WireError):

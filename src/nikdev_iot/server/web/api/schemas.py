@@ -27,6 +27,7 @@ __all__ = [
     "KeyMade",
     "KeyOut",
     "KeySelf",
+    "LimitsOut",
     "Root",
     "SessionIn",
     "SessionOut",
@@ -47,6 +48,9 @@ class ErrorOut(BaseModel):
     """For a person."""
     code: str
     """For a program."""
+    reason: Annotated[
+        str | None, Field(description="of a 401, where the key is right: `key-expired` or `key-revoked`")
+    ] = None
 
 
 class Root(BaseModel):
@@ -68,15 +72,34 @@ class KeySelf(BaseModel):
     expires_us: TimeUs | None
 
 
+class LimitsOut(BaseModel):
+    """How much the server takes. Null where it sets no bound, or does not tell."""
+
+    body_bytes: Annotated[int, Field(description="of a request's body as it arrives")]
+    content_bytes: Annotated[int, Field(description="the same, decompressed")]
+    commits: Annotated[int, Field(description="in one pack, or entries in one JSON request")]
+    columns: Annotated[int, Field(description="in one pack: one for each field and kind")]
+    items: Annotated[int, Field(description="CBOR items in one pack")]
+    values: Annotated[int, Field(description="in one pack, of all its columns")]
+    requests_per_s: Annotated[float | None, Field(description="of one API key, in the long run")] = None
+    burst: Annotated[float | None, Field(description="requests of one API key at once")] = None
+    fields_per_device: int | None = None
+    remember_entries_days: Annotated[
+        float | None, Field(description="how long an entry of JSON v1 that is sent again is known")
+    ] = None
+
+
 class DeviceSelf(BaseModel):
     """What a device learns about itself."""
 
     device_id: str
     name: str
+    accepts_new_fields: Annotated[bool, Field(description="whether a push may bring fields that do not exist yet")]
+    field_count: Annotated[int, Field(description="fields that exist, of `limits.fields_per_device`")]
     key: KeySelf
     server_time_us: TimeUs
     epoch: str
-    limits: Annotated[dict[str, Any], Field(description="how much one request may hold")]
+    limits: LimitsOut
 
 
 class SessionIn(_In):
