@@ -24,11 +24,21 @@ from .deadline import Deadline
 
 if TYPE_CHECKING:
     import socket
+    import ssl
 
     import urllib3
     from urllib3.connection import HTTPConnection
 
-__all__ = ["Transport", "TransportError", "Trouble", "credential_headers", "open_transport", "path_segment"]
+__all__ = [
+    "Transport",
+    "TransportError",
+    "Trouble",
+    "credential_headers",
+    "open_transport",
+    "path_segment",
+    "proxy_of",
+    "tls_context",
+]
 
 Trouble: TypeAlias = Literal["name", "refused", "unreachable", "timeout", "tls", "cut", "proxy", "too-large", "other"]
 """Where it broke: looking up the host's name, connecting, waiting, TLS, a connection that ended early, …"""
@@ -63,6 +73,27 @@ def open_transport(config: Config) -> Transport:
 def path_segment(text: str) -> str:
     """Return `text` quoted for one segment of a path."""
     return quote(text, safe="")
+
+
+def proxy_of(base_url: str) -> str | None:
+    """Return the proxy that the environment names for this server, as 0.5.5 (by `requests`) heeded it."""
+    from urllib.request import getproxies, proxy_bypass
+
+    parts = urlsplit(base_url)
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy or parts.hostname in {"localhost", "127.0.0.1", "::1"} or proxy_bypass(parts.netloc):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def tls_context() -> ssl.SSLContext:
+    """Return how servers are told to prove who they are: by the system's certificates, or those of SSL_CERT_FILE."""
+    import urllib3
+
+    context = urllib3.util.create_urllib3_context()
+    context.load_default_certs()
+    return context
 
 
 class Transport:
@@ -185,9 +216,8 @@ class Transport:
         }
         if self.base_url.startswith("https:"):
             # Once, and before there is a connection: a small device takes its time over all the certificates.
-            options["ssl_context"] = context = urllib3.util.create_urllib3_context()
-            context.load_default_certs()
-        proxy = self._proxy()
+            options["ssl_context"] = tls_context()
+        proxy = proxy_of(self.base_url)
         pools = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
         kinds: dict[str, Any] = pools.pool_classes_by_scheme
         pools.pool_classes_by_scheme = {
@@ -195,17 +225,6 @@ class Transport:
             for scheme, kind in kinds.items()
         }
         return pools
-
-    def _proxy(self) -> str | None:
-        """Return the proxy that the environment names for this server, as 0.5.5 (by `requests`) heeded it."""
-        from urllib.request import getproxies, proxy_bypass
-
-        parts = urlsplit(self.base_url)
-        proxies = getproxies()
-        proxy = proxies.get(parts.scheme) or proxies.get("all")
-        if not proxy or parts.hostname in {"localhost", "127.0.0.1", "::1"} or proxy_bypass(parts.netloc):
-            return None
-        return proxy if "://" in proxy else f"http://{proxy}"
 
     # -- what a failure means ---------------------------------------------------------------------
 
