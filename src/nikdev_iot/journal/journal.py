@@ -21,6 +21,7 @@ from .connection import Database
 from .pushqueue import PushQueue
 
 if TYPE_CHECKING:
+    from .health import Health
     from .records import BulkReceipt, JournalStatus, LogEntry, Problem
     from .staged import StagedValues, Token
 
@@ -283,6 +284,19 @@ class Journal(PushQueue):
 
         with self._database.read("read") as connection:
             return show(connection, self._book, number, now_us=self._clock.now_us())
+
+    def health(self, *, within_s: float) -> Health:
+        """Find out whether the journal can be written, and look at the file for at most `within_s`; writes nothing.
+
+        Raises:
+            JournalError: it cannot be written (read-only, locked by another program), or not be read.
+        """
+        from .health import look
+
+        with self._database.write("write"):
+            pass  # an empty transaction: it needs the right to write, and leaves no trace
+        with self._database.plain("check") as connection:
+            return look(connection, within_s=within_s)
 
     def check(self) -> list[Problem]:
         """Read everything and return what is wrong with it; empty when all is well."""
