@@ -1,13 +1,15 @@
 """How long a phone on a slow line waits for the first chart: a real Chromium, a cold cache, and fast 3G.
 
 The line is emulated by Chromium: 1.6 Mbit/s down, 0.75 Mbit/s up, and 150 ms for each request. The device has pushed
-three fields once a minute for a day. Painted is the first frame after a chart has ink on it.
+three fields once a minute for a day, with the decimals that sensors have. Painted is the first frame after a chart has
+ink on it.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import random
 import shutil
 import statistics
 import tempfile
@@ -55,12 +57,12 @@ _WATCH = """
 
 
 def _push_a_day(server: Server, credentials: Credentials, journal: str) -> None:
-    now_s = time.time()
+    now_s, chance = time.time(), random.Random(1)
     options = {"baseUrl": server.url, "storagePath": journal}
     with Api.from_credentials(credentials.device_id, credentials.api_key, **options) as api:
         for back in range(24 * 60, 0, -1):
-            api.add_value("temperature", 21 + 3 * math.sin(back / 90))
-            api.add_value("humidity", 55 + 10 * math.cos(back / 60))
+            api.add_value("temperature", round(21 + 3 * math.sin(back / 90) + chance.gauss(0, 0.05), 2))
+            api.add_value("humidity", round(55 + 10 * math.cos(back / 60) + chance.gauss(0, 0.3), 1))
             api.add_value("window open", back % 200 < 20)
             api.commit(time=now_s - 60 * back)
         api.push()

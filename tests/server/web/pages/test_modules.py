@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import re
+from importlib.resources import files
+
 import pytest
 
 from nikdev_iot.server.web.pages.assets import _TOGETHER, assets
-from nikdev_iot.server.web.pages.modules import join_modules
+from nikdev_iot.server.web.pages.modules import join_modules, without_comments
 
 TWO = {
     "a.js": 'import { b, B } from "./b.js";\nimport { far } from "./far.js";\n\nexport const a = () => B + far;\n',
@@ -27,6 +30,18 @@ def test_parts_hand_on_what_the_joined_one_has() -> None:
     made = join_modules(TWO, ["a.js", "b.js"], "all.js")
     assert made["a.js"] == 'export { a } from "./all.js";\n'
     assert made["b.js"] == 'export { b, B, C } from "./all.js";\n'
+
+
+def test_comments_with_lines_of_their_own_are_left_out() -> None:
+    text = '// one\nconst a = 1; // two\n/** three\n * four\n */\n  // five\n/* six */\nconst b = "// seven"; /* eight */\n'
+    assert without_comments(text) == 'const a = 1; // two\nconst b = "// seven"; /* eight */\n'
+
+
+def test_no_template_of_ours_has_a_line_that_looks_like_a_comment() -> None:
+    folder = files("nikdev_iot.server.web.pages").joinpath("static/js")
+    templates = [found for file in folder.iterdir() for found in re.findall(r"`[^`]*`", file.read_text())]
+    assert templates
+    assert [without_comments(template) for template in templates] == templates
 
 
 def test_others_import_from_the_joined_one() -> None:

@@ -21,7 +21,7 @@ from fastapi import Request, Response
 
 from nikdev_iot.server.errors import NotFound
 
-from .modules import join_modules
+from .modules import join_modules, without_comments
 
 __all__ = ["Asset", "asset", "assets", "serve_asset"]
 
@@ -75,7 +75,7 @@ def assets() -> tuple[str, dict[str, Asset]]:
     for joined, parts in _TOGETHER.items():
         if all(part in modules for part in parts):
             modules = join_modules(modules, parts, joined)
-    raw |= {f"js/{name}": text.encode() for name, text in modules.items()}
+    raw |= {f"js/{name}": without_comments(text).encode() for name, text in modules.items()}
     digest = hashlib.sha256()
     made = {}
     for name, content in raw.items():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-__all__ = ["join_modules"]
+__all__ = ["join_modules", "without_comments"]
 
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
 _ANY_IMPORT = re.compile(r"^import[ {\"'*]", re.MULTILINE)
@@ -19,6 +19,15 @@ _DECLARED = re.compile(
     re.MULTILINE,
 )
 _OTHER_EXPORT = re.compile(r"^export (?!(?:async )?(?:const|let|class|function\*?) )", re.MULTILINE)
+_COMMENT = re.compile(r"^[ ]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/)\n", re.MULTILINE)
+
+
+def without_comments(text: str) -> str:
+    """Return a module without the comments that have lines of their own: on a slow line they cost as code does. Pure.
+
+    A template literal must not have a line that looks like one.
+    """
+    return _COMMENT.sub("", text)
 
 
 def join_modules(modules: Mapping[str, str], parts: Sequence[str], joined: str) -> dict[str, str]:
