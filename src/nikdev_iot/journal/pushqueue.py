@@ -110,9 +110,9 @@ class PushQueue:
             )
 
     def newest_queued(self) -> Pack | None:
-        """Return the newest queued commit of each of the last shapes as a pack that is only to be looked at.
+        """Return the newest queued commit of each of the last shapes, as a pack that is only to be looked at.
 
-        It is no part of the chain and is not recorded: `POST live` takes it (`docs/wire.md`). None where none is queued.
+        It is not recorded, and no part of the chain (`docs/wire.md`, "Ahead of a backlog"). None where none is queued.
         """
         from .newest import build_newest
 

@@ -36,10 +36,12 @@ from nikdev_iot.server.dashboards.dashboards import Dashboards
 from nikdev_iot.server.errors import ServerError, StorageError
 from nikdev_iot.server.ingest.admission import Admission
 from nikdev_iot.server.ingest.group import Outcome, Push
+from nikdev_iot.server.ingest.preview import forget_stored
 from nikdev_iot.server.ingest.waiting import Waiting
 from nikdev_iot.server.ingest.writer import Writer
 from nikdev_iot.server.live.hub import LiveHub
 from nikdev_iot.server.measures.measures import Measures
+from nikdev_iot.server.query.previews import Previews
 from nikdev_iot.server.storage.port import Storage
 from nikdev_iot.server.storage.sqlite import SqliteStorage
 from nikdev_iot.server.web.answers import (
@@ -123,8 +125,11 @@ class App:
         self.live = LiveHub(newest=newest, now_us=now_us)
         """Who looks at values as they come."""
 
+        previews = Previews(monotonic_s=monotonic_s)
+
         def on_stored(pushes: Sequence[Push], outcomes: Sequence[Outcome]) -> None:
             measures.stored(pushes, outcomes)
+            forget_stored(previews, pushes, outcomes)
             self.live.stored(pushes, outcomes)
 
         self.writer = Writer(
@@ -148,6 +153,8 @@ class App:
             limits=config.wire,
             bodies_bytes=ingest.bodies_bytes,
             waiting=waiting,
+            previews=previews,
+            live=self.live,
         )
         # It reads the headers of every request it is given: so it is given those only that have the one it looks for.
         trusted = config.trusted_proxies.strip()
@@ -188,6 +195,7 @@ class App:
                 last_pushes=self.writer.last_pushes,
                 waiting=waiting,
                 live=self.live,
+                previews=previews,
                 now_us=now_us,
                 limits=config.wire,
                 limits_shown={

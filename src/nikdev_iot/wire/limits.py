@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["DEFAULT_LIMITS", "UNLIMITED", "Limits"]
+__all__ = ["DEFAULT_LIMITS", "PREVIEW_BYTES", "PREVIEW_COMMITS", "UNLIMITED", "Limits"]
+
+PREVIEW_BYTES = 64 * 1024
+"""What a device shows ahead of its backlog, as it arrives and decompressed."""
+PREVIEW_COMMITS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,8 @@ class Latest:
     field_id: str
     value: Value | None
     time_us: int | None
+    is_preview: bool = False
+    """Whether the device showed it ahead of its history."""
 
 
 def encode_push(push: Push) -> dict[str, Any]:
@@ -200,6 +202,7 @@ def encode_latest(values: Sequence[Latest], *, server_time_us: int) -> dict[str,
                     item.field_id: {
                         "value": item.value,
                         "timestamp": None if item.time_us is None else item.time_us // 1_000_000,
+                        **({"preview": True} if item.is_preview else {}),
                     }
                 }
                 for item in values
@@ -223,7 +226,7 @@ def decode_latest(data: object) -> tuple[int, list[Latest]]:
             time_s = value["timestamp"]
             time_us = None if time_s is None else _time_us(time_s, f"data.values[{number}]")
             newest = None if value["value"] is None else check_value(check_field_id(field_id), value["value"])
-            found.append(Latest(field_id, newest, time_us))
+            found.append(Latest(field_id, newest, time_us, value.get("preview") is True))
     except Malformed:
         raise
     except ValueRefused as error:

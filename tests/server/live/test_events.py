@@ -74,3 +74,16 @@ def test_a_narrowed_event_says_nothing_of_other_fields():
     much = LiveEvent(DEVICE, 7, {"a": (1, 2), "b": (1, 3)}, None)
     assert narrowed(much, {"a"}) == LiveEvent(DEVICE, 7, {"a": (1, 2)}, None)
     assert whole.encode() != (narrowed(whole, {"a"}) or whole).encode()
+
+
+def test_what_is_shown_ahead_is_marked_until_it_is_stored():
+    before = LiveEvent(DEVICE, None, {"a": (9, 1), "b": (9, 2)}, {"a": [], "b": []}, frozenset("ab"))
+    assert b'"preview":["a","b"]' in before.encode()
+    after = LiveEvent(DEVICE, 5, {"a": (9, 1)}, {"a": [(9, 1)]})
+    both = joined(before, after)
+    assert both.previewed == {"b"}
+    assert both.points == {"a": [(9, 1)], "b": []}
+    assert b"preview" not in after.encode()
+    only_a = narrowed(before, {"a"})
+    assert only_a is not None
+    assert only_a.previewed == {"a"}

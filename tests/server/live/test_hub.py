@@ -266,3 +266,45 @@ def test_reading_rests_the_longer_the_more_there_is_to_do(hub: LiveHub, monkeypa
             assert asyncio.get_running_loop().time() - began_s > 0.4
 
     asyncio.run(main())
+
+
+def ahead(**points: tuple[int, object]) -> dict[str, LatestValue]:
+    return {name: LatestValue(at, uuid.UUID(int=7), 99, value, is_preview=True) for name, (at, value) in points.items()}
+
+
+def test_what_is_shown_ahead_of_history_is_a_newest_value_and_no_point(hub: LiveHub, store: Store):
+    device = Device(id=ONE, account_id=ACCOUNT, name="d", created_us=0)
+
+    async def main():
+        hub.previewed(device, ahead(a=(1, 1)))  # nobody looks
+        with looking(hub, [ONE]) as stream, looking(hub, None) as everything:
+            waiting = asyncio.create_task(told(everything))
+            await asyncio.sleep(0)
+            hub.previewed(device, ahead(a=(500, 2**60), b=(500, True)))
+            (event,) = await told(stream)
+            assert event == {
+                "device": str(ONE),
+                "received_us": None,
+                "latest": {"a": [500, str(2**60)], "b": [500, True]},
+                "points": {"a": [], "b": []},
+                "preview": ["a", "b"],
+            }
+            assert await waiting == [event]
+            # History comes, which is older: its points are told, and what is newest stays.
+            store_all(hub, [pushed(ONE, 1, 2)])
+            (event,) = await told(stream)
+            assert event["latest"] == {"a": [500, str(2**60)], "b": [500, True]}
+            assert event["points"] == {"a": [[10, 1], [20, 2]], "b": [[10, True], [20, True]]}
+            assert event["received_us"] == 99
+            # The commit itself comes: told as any other.
+            store_all(hub, [pushed(ONE, 7, first=50)])
+            (event,) = await told(stream)
+            assert event["latest"]["a"] == [500, 7]
+            assert event["points"]["a"] == [[500, 7]]
+            assert "preview" not in event
+            # What is older than what is stored is not told at all.
+            hub.previewed(device, ahead(a=(400, 3)))
+            with pytest.raises(TimeoutError):
+                await told(stream, 0.7)
+
+    asyncio.run(main())

@@ -9,15 +9,22 @@ import zlib
 from urllib.parse import urlsplit
 
 import pytest
-from tests.server.pushing import Client, Origin, entries_body
+from tests.server.pushing import TIME_US, Client, Origin, entries_body
 from tests.server.web.whole_app import running_site
 from tests.servers import Credentials, RunningServer, run_server
 
-from nikdev_iot.model.commits import Gap
+from nikdev_iot.model.commits import Commit, Gap
 from nikdev_iot.server.ingest.entries import entries_origin
 from nikdev_iot.server.ingest.turns import Turns
 from nikdev_iot.wire.marks import Mark, PushAnswer
-from nikdev_iot.wire.pack import NO_PACK, decode_content, decompress
+from nikdev_iot.wire.pack import (
+    NO_PACK,
+    decode_content,
+    decompress,
+    encode_content,
+    encode_frame,
+    pack_from_commits,
+)
 
 SECURITY = {
     "x-content-type-options": "nosniff",
@@ -473,3 +480,45 @@ def test_a_key_is_known_to_have_been_used(tmp_path):
         assert key is not None
         assert key.last_used_us is not None
         assert abs(key.last_used_us - time.time_ns() // 1000) < 60_000_000
+
+
+# -- POST live ---------------------------------------------------------------------------------------
+
+
+def test_newest_values_are_shown_ahead_of_a_backlog_and_are_never_history(client, origin):
+    rows = [{"a": number, "t": number / 2} for number in range(1, 101)]
+    assert client.pack(origin.pack(rows[:10])).status == 200
+    newest = Commit(100, TIME_US + 89_000_000, (("a", 100), ("new", True)))
+    pack = pack_from_commits(origin.id, [newest], parent=NO_PACK)
+    ahead = encode_frame(encode_content(pack), epoch=origin.epoch)
+    for path in ("/api/v1/live", "/api/v1/live/"):
+        answer = client.send("POST", path, ahead)
+        assert answer.status == 200
+        assert answer.body["shown"] is True
+        assert answer.body["again_after_s"] >= 1
+    found = {
+        name: value
+        for item in client.send("GET", "/api/v1/values").body["data"]["values"]
+        for name, value in item.items()
+    }
+    assert found["a"] == {"value": 100, "timestamp": found["a"]["timestamp"], "preview": True}
+    assert found["t"] == {"value": 5.0, "timestamp": found["t"]["timestamp"]}
+    assert "new" not in found  # a field begins with its history
+    assert client.origin(origin.id).body["mark"]["number"] == 10
+    assert len(client.send("GET", "/api/v1/history?fields=a").body["fields"]["a"]["values"]) == 10
+    assert client.pack(origin.pack(rows[10:])).status == 200
+    (found,) = client.send("GET", "/api/v1/values/a").body["data"]["values"]
+    assert found["a"]["value"] == 100
+    assert "preview" not in found["a"]
+    assert client.send("POST", "/api/v1/live", ahead).body["shown"] is False  # it is stored
+    assert len(client.send("GET", "/api/v1/history?fields=a").body["fields"]["a"]["values"]) == 100
+
+
+def test_what_is_shown_ahead_is_held_to_its_limits(client, origin):
+    assert client.send("POST", "/api/v1/live", bytes(70_000)).status == 413
+    assert client.send("POST", "/api/v1/live", origin.pack([{"a": 1}] * 65, advance=False)).status == 413
+    damaged = bytearray(origin.pack([{"a": 1}]))
+    damaged[70] ^= 1
+    assert client.send("POST", "/api/v1/live", bytes(damaged)).body["code"] == "damaged"
+    assert client.send("POST", "/api/v1/live", bytes(damaged), {"content-encoding": "gzip"}).status == 415
+    assert client.send("GET", "/api/v1/live").status == 405

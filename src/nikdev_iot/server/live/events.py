@@ -31,6 +31,8 @@ class LiveEvent:
     """The newest value of each field that something came of."""
     points: Mapping[str, list[Point]] | None
     """All that came, in the order of coming; None where that is too much, and has to be asked for."""
+    previewed: frozenset[str] = frozenset()
+    """Fields of which `latest` is shown ahead of history: no points, which come with the history."""
     _encoded: bytes | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -50,6 +52,8 @@ class LiveEvent:
                 data["reload"] = True
             else:
                 data["points"] = self.points
+            if self.previewed:
+                data["preview"] = sorted(self.previewed)
             self._encoded = b"event: values\ndata: " + msgspec.json.encode(data) + b"\n\n"
         return self._encoded
 
@@ -67,7 +71,8 @@ def joined(before: LiveEvent, after: LiveEvent) -> LiveEvent:
         for name, found in after.points.items():
             points[name] = points[name] + found if name in points else found
     received_us = after.received_us if after.received_us is not None else before.received_us
-    return LiveEvent(after.device_id, received_us, {**before.latest, **after.latest}, points)
+    previewed = (before.previewed - after.latest.keys()) | after.previewed
+    return LiveEvent(after.device_id, received_us, {**before.latest, **after.latest}, points, previewed)
 
 
 def narrowed(event: LiveEvent, fields: Collection[str]) -> LiveEvent | None:
@@ -78,7 +83,7 @@ def narrowed(event: LiveEvent, fields: Collection[str]) -> LiveEvent | None:
     points = event.points
     if points is not None:
         points = {name: found for name, found in points.items() if name in fields}
-    return LiveEvent(event.device_id, event.received_us, latest, points)
+    return LiveEvent(event.device_id, event.received_us, latest, points, event.previewed.intersection(fields))
 
 
 def gone_bytes(device_id: uuid.UUID | None = None) -> bytes:

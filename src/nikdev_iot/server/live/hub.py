@@ -22,6 +22,7 @@ from nikdev_iot.server.ingest.entries import EntriesPush
 from nikdev_iot.server.ingest.group import EntriesOutcome, Outcome, Push
 from nikdev_iot.server.ingest.writer import is_stored
 from nikdev_iot.server.query.latest import LatestValue
+from nikdev_iot.server.storage.records import Device
 
 from .events import MAX_POINTS, LiveEvent, Point, shown
 from .streams import PAUSE_S, LiveStream
@@ -85,7 +86,10 @@ class _Topic:
     waiting_bytes: int = 0
     has_lost: bool = False
     """Whether there was more than may wait."""
-    received_us: int = 0
+    ahead: dict[str, Point] = field(default_factory=dict)
+    """What the device showed ahead of its history since."""
+    received_us: int | None = None
+    """When the newest of what waits was stored."""
 
 
 @dataclass(slots=True, eq=False)
@@ -93,7 +97,8 @@ class _Job:
     topic: _Topic
     pushes: list[Push]
     has_lost: bool
-    received_us: int
+    ahead: dict[str, Point]
+    received_us: int | None
     event: LiveEvent | None = None
 
 
@@ -240,6 +245,20 @@ class LiveHub:
                 topic = self._topic(device.id, device.account_id)
             if is_stored(outcome):
                 self._note(topic, push, outcome)
+        self._begin()
+
+    def previewed(self, device: Device, values: Mapping[str, LatestValue]) -> None:
+        """Take note of what a device shows ahead of its history: newest values, and no points of any chart."""
+        topic = self._topics.get(device.id)
+        if topic is None:
+            if device.account_id not in self._accounts:
+                return
+            topic = self._topic(device.id, device.account_id)
+        topic.ahead = _points(values)
+        self._changed[topic] = None
+        self._begin()
+
+    def _begin(self) -> None:
         if self._changed and not self._is_reading:
             self._is_reading = True
             loop = asyncio.get_running_loop()
@@ -267,8 +286,9 @@ class LiveHub:
         changed, self._changed = self._changed, {}
         jobs = []
         for topic in changed:
-            jobs.append(_Job(topic, topic.waiting, topic.has_lost, topic.received_us))
+            jobs.append(_Job(topic, topic.waiting, topic.has_lost, topic.ahead, topic.received_us))
             topic.waiting, topic.waiting_bytes, topic.has_lost = [], 0, False
+            topic.ahead, topic.received_us = {}, None
         if self._executor is None:
             self._executor = ThreadPoolExecutor(1, thread_name_prefix="nikdev-live")
         loop = asyncio.get_running_loop()
@@ -279,8 +299,10 @@ class LiveHub:
         begin_s, now_s = time.thread_time(), time.monotonic()
         for job in jobs:
             try:
-                job.event = self._event(job, now_s)
-                job.event.encode()
+                event = self._event(job, now_s)
+                if event.latest or event.received_us is not None:
+                    event.encode()
+                    job.event = event
             except StorageError as error:
                 _log.warning("live values could not be read: %s", error)
             except Exception:  # noqa: BLE001 - one device's pushes shall not end the others' streams
@@ -301,12 +323,16 @@ class LiveHub:
         for name, point in newest.items():
             if name not in known or known[name][0] <= point[0]:
                 known[name] = point
+        ahead = {name: at for name, at in job.ahead.items() if name not in known or known[name][0] <= at[0]}
+        known.update(ahead)
         has_all = brought.is_complete and brought.count <= MAX_POINTS
         return LiveEvent(
             topic.device_id,
             job.received_us,
-            {name: known[name] for name in newest},
-            brought.points if has_all else None,
+            {name: known[name] for name in (*newest, *ahead)},
+            # Without a point: it comes with the history.
+            {**{name: [] for name in ahead}, **brought.points} if has_all else None,
+            frozenset(ahead),
         )
 
     def _publish(self, work: asyncio.Future[tuple[Sequence[_Job], float]]) -> None:

@@ -9,7 +9,7 @@ import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
@@ -20,6 +20,7 @@ from nikdev_iot.server.storage.records import Stamp
 from .latest import LatestValue
 from .notes import Message
 from .pack_cache import PackCache
+from .previews import Previews
 from .series import FieldBuckets, FieldRaw, SeriesData, SeriesQuery
 
 __all__ = ["Fleet", "Glance", "Spark", "Sparks", "usual_distance_s"]
@@ -101,9 +102,12 @@ class Fleet:
         cache: PackCache,
         *,
         newest: Callable[[uuid.UUID], Mapping[str, LatestValue]],
+        previews: Previews,
         series: Callable[[SeriesQuery, int], SeriesData | None],
     ) -> None:
+        """`newest` returns the newest stored values of a device."""
         self._storage = storage
+        self._previews = previews
         self._cache = cache
         self._newest = newest
         self._series = series
@@ -120,7 +124,8 @@ class Fleet:
                 # What is newer than the stamp may be in it already: then it is only made once more.
                 glance = Glance(self._newest(device_id), self._message(device_id, stamp))
                 self._glances.put(device_id, stamp, glance)
-            found[device_id] = glance
+            newest = self._previews.over(device_id, glance.newest)
+            found[device_id] = glance if newest is glance.newest else replace(glance, newest=newest)
         return found
 
     def _message(self, device_id: uuid.UUID, stamp: Stamp) -> Message | None:

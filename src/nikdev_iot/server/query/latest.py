@@ -47,6 +47,8 @@ class LatestValue:
     origin: uuid.UUID
     number: int
     value: Value
+    is_preview: bool = False
+    """Whether the device showed it ahead of its history: it is not stored, and may never be."""
 
     @property
     def place(self) -> tuple[int, uuid.UUID, int]:

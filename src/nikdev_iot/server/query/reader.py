@@ -14,6 +14,7 @@ from .fleet import Fleet
 from .history import RowsPage, Window, read_rows
 from .latest import LatestReader, LatestValue
 from .pack_cache import PackCache
+from .previews import Previews
 from .series import SeriesData, SeriesQuery, cost_rows, read_series
 
 __all__ = ["Reader"]
@@ -29,16 +30,23 @@ class Reader:
     """
 
     def __init__(
-        self, storage: Storage, *, cache_bytes: int = 64 * 1024 * 1024, slow: SlowQueries | None = None
+        self,
+        storage: Storage,
+        *,
+        cache_bytes: int = 64 * 1024 * 1024,
+        slow: SlowQueries | None = None,
+        previews: Previews | None = None,
     ) -> None:
         self._storage = storage
+        self._previews = Previews() if previews is None else previews
         self._slow = SlowQueries() if slow is None else slow
         self._cache = PackCache(storage, max_bytes=cache_bytes)
         self._latest = LatestReader(storage)
         self._fleet = Fleet(
             storage,
             self._cache,
-            newest=self.newest,
+            newest=self.newest_stored,
+            previews=self._previews,
             series=lambda query, at_once_rows: self.series(query, at_once_rows=at_once_rows),
         )
 
@@ -48,7 +56,11 @@ class Reader:
         return self._fleet
 
     def newest(self, device_id: uuid.UUID) -> Mapping[str, LatestValue]:
-        """Return the newest value of each field that has one."""
+        """Return the newest value of each field that has one: stored, or shown ahead of what is on its way."""
+        return self._previews.over(device_id, self.newest_stored(device_id))
+
+    def newest_stored(self, device_id: uuid.UUID) -> Mapping[str, LatestValue]:
+        """Return the newest value that is stored, of each field that has one: where its history ends."""
         with self._slow.timed("latest values", device_id):
             return self._latest.newest(device_id)
 

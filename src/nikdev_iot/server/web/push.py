@@ -26,10 +26,13 @@ from nikdev_iot.server.ingest.fields import FieldsRefused
 from nikdev_iot.server.ingest.group import EntriesOutcome, Outcome, PackOutcome, Push
 from nikdev_iot.server.ingest.judge import Verdict
 from nikdev_iot.server.ingest.packs import commits_refused, read_pack
+from nikdev_iot.server.ingest.preview import known_part, read_preview
 from nikdev_iot.server.ingest.templates import Templates
 from nikdev_iot.server.ingest.turns import BIG_BYTES, Turns
 from nikdev_iot.server.ingest.waiting import Waiting, read_count
 from nikdev_iot.server.ingest.writer import Backlogged, Writer
+from nikdev_iot.server.live.hub import LiveHub
+from nikdev_iot.server.query.previews import Previews
 from nikdev_iot.server.storage.port import Storage
 from nikdev_iot.server.storage.records import Access
 from nikdev_iot.wire.limits import Limits
@@ -77,7 +80,7 @@ class _Admitted(NamedTuple):
 
 
 class PushRoutes:
-    """`POST entries/`, `POST packs`, `GET origins/{origin}` and its digests."""
+    """`POST entries/`, `POST packs`, `POST live`, `GET origins/{origin}` and its digests."""
 
     def __init__(
         self,
@@ -92,6 +95,8 @@ class PushRoutes:
         lookups: Executor,
         digests: Executor,
         waiting: Waiting,
+        previews: Previews,
+        live: LiveHub,
     ) -> None:
         self._storage = storage
         self._writer = writer
@@ -103,6 +108,8 @@ class PushRoutes:
         self._lookups = lookups
         self._digests = digests
         self._waiting = waiting
+        self._previews = previews
+        self._live = live
         self._templates = Templates()
         self._turns = Turns()
         self._posts = {
@@ -110,6 +117,8 @@ class PushRoutes:
             "/api/v1/entries": self._post_entries,
             "/api/v1/packs": self._post_pack,
             "/api/v1/packs/": self._post_pack,
+            "/api/v1/live": self._post_live,
+            "/api/v1/live/": self._post_live,
         }
 
     def serves(self, path: str) -> bool:
@@ -233,6 +242,36 @@ class PushRoutes:
         else:
             self._waiting.note(access.device.id, read_count(headers.get(b"x-nikdev-waiting")))
             await send_json(send, 200, answer)
+
+    # -- POST live -----------------------------------------------------------------------------------
+
+    async def _post_live(self, admitted: _Admitted, hold: Hold, receive: Receive, send: Send) -> None:
+        """Show the newest values of a device that still pushes older ones; nothing of it is stored."""
+        device, headers = admitted.access.device, admitted.headers
+        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            raise _WrongEncoding("A pack is compressed inside its frame, not by Content-Encoding.")
+        body = await self._bodies.read(hold, headers, receive)
+        came = await self._in_thread(partial(read_preview, device_id=device.id, limits=self._limits), body)
+        if time.monotonic() - admitted.at_s > _ADMITTED_FOR_S:
+            await self._admit(admitted.scope, headers, again=True)
+        self._previews.expect(came)
+        part = None
+        try:
+            known = partial(known_part, self._storage, came)
+            part = await asyncio.get_running_loop().run_in_executor(self._lookups, known)
+        finally:
+            is_shown = self._previews.show(came, part)
+        if part is not None and is_shown:
+            self._live.previewed(device, part.values)
+        await send_json(
+            send,
+            200,
+            {
+                "shown": is_shown,
+                "again_after_s": self._previews.again_after_s,
+                "server_time_us": self._now_us(),
+            },
+        )
 
     # -- GET origins/… -------------------------------------------------------------------------------
 

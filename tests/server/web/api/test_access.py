@@ -151,6 +151,8 @@ _ENTRY = {"clientTimestamp": 5, "entries": [{"timestamp": 5, "values": [{"temper
 BODIES: dict[str, tuple[str, Callable[[World], bytes]]] = {
     "POST /api/v1/entries": _json(_ENTRY),
     "POST /api/v1/entries/": _json(_ENTRY),
+    "POST /api/v1/live": (PACK_TYPE, _pack),
+    "POST /api/v1/live/": (PACK_TYPE, _pack),
     "POST /api/v1/packs": (PACK_TYPE, _pack),
     "POST /api/v1/packs/": (PACK_TYPE, _pack),
     "POST /api/v1/sessions": _json({"email": "nobody@example.org", "password": "wrong"}),

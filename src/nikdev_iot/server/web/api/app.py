@@ -35,7 +35,7 @@ def build_api(services: Services) -> FastAPI:
         max_body_size=_MAX_BODY_BYTES,
     )
     app.state.services = services
-    app.state.reader = Reader(services.storage, slow=services.measures.slow)
+    app.state.reader = Reader(services.storage, slow=services.measures.slow, previews=services.previews)
     app.state.history_turns = HistoryTurns()
     app.state.share_gate = ShareGate()
     install_error_answers(app)

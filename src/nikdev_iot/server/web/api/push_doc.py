@@ -28,6 +28,18 @@ _ANSWER = {
         "server_time_us": {"type": "integer"},
     },
 }
+_SHOWN = {
+    "type": "object",
+    "required": ["shown", "again_after_s", "server_time_us"],
+    "properties": {
+        "shown": {
+            "type": "boolean",
+            "description": "whether it is shown; not where it is stored already, or of fields that the device has not",
+        },
+        "again_after_s": {"type": "number", "description": "send the next one no earlier than this"},
+        "server_time_us": {"type": "integer"},
+    },
+}
 _VALUE = {"oneOf": [{"type": "number"}, {"type": "boolean"}, {"type": "string"}]}
 _ENTRIES = {
     "type": "object",
@@ -131,11 +143,20 @@ def push_paths() -> dict[str, Any]:
             },
         },
     )
+    live = _post(
+        "Show the newest values ahead of a backlog",
+        "A pack of a device's newest commits, while older ones are still on their way (docs/wire.md, Ahead of a "
+        "backlog). It is shown as latest values until its commits are stored, and for minutes at most, never as history.",
+        {PACK_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+        _json("Looked at; nothing was stored.", _SHOWN),
+    )
     return {
         f"{PREFIX}/entries": {"post": entries | {"operationId": "push_entries"}},
         f"{PREFIX}/entries/": {"post": entries | {"operationId": "push_entries_slash"}},
         f"{PREFIX}/packs": {"post": pack | {"operationId": "push_pack"}},
         f"{PREFIX}/packs/": {"post": pack | {"operationId": "push_pack_slash"}},
+        f"{PREFIX}/live": {"post": live | {"operationId": "push_live"}},
+        f"{PREFIX}/live/": {"post": live | {"operationId": "push_live_slash"}},
         f"{PREFIX}/origins/{{origin}}": {
             "get": _operation("An origin's mark", "What the server has of it.", _json("The mark.", _ANSWER))
             | {"parameters": [_ORIGIN], "operationId": "origin_mark"}

@@ -25,6 +25,7 @@ from nikdev_iot.server.ingest.last_pushes import LastPushes
 from nikdev_iot.server.ingest.waiting import Waiting
 from nikdev_iot.server.live.hub import LiveHub
 from nikdev_iot.server.measures.measures import Measures
+from nikdev_iot.server.query.previews import Previews
 from nikdev_iot.server.storage.port import Storage
 from nikdev_iot.server.storage.records import Access
 from nikdev_iot.wire.limits import DEFAULT_LIMITS, Limits
@@ -75,6 +76,8 @@ class Services:
     """When devices pushed last: `last_pushes.merged(devices)` gives records with what the store will say soon."""
     live: LiveHub
     """Who looks at values as they come."""
+    previews: Previews
+    """What devices show ahead of a backlog."""
     now_us: Callable[[], int]
     password_executor: Executor
     """The threads in which passwords are checked: a flood of sign-ins keeps nothing else waiting."""

@@ -31,7 +31,8 @@ VALUES_DOC: dict[str, Any] = {
     "responses": {
         200: {
             "description": "One object per field, in the order asked for; times in whole seconds UTC, null and null "
-            "where a field has no value yet.",
+            "where a field has no value yet. `preview` is true where the device showed the value ahead of history that "
+            "it is still pushing (`POST live`), and absent otherwise.",
             "content": {JSON_TYPE: {"schema": {"type": "object"}, "example": _EXAMPLE}},
         },
         404: {"description": "A field that the device does not have; the message names the nearest that it has."},
@@ -55,7 +56,10 @@ def answer_values(services: Services, reader: Reader, device_id: uuid.UUID, fiel
     found = []
     for field_id in wanted:
         value = newest.get(field_id)
-        found.append(Latest(field_id, value.value, value.time_us) if value else Latest(field_id, None, None))
+        if value is None:
+            found.append(Latest(field_id, None, None))
+        else:
+            found.append(Latest(field_id, value.value, value.time_us, value.is_preview))
     body = encode_latest(found, server_time_us=services.now_us())
     return Response(msgspec.json.encode(body), media_type=JSON_TYPE)
 

@@ -122,7 +122,7 @@ def _answer(reader: Reader, parts: Mapping[uuid.UUID, SeriesData], asked: Asked,
     times = [
         value.time_us
         for device_id, data in parts.items()
-        for name, value in reader.newest(device_id).items()
+        for name, value in reader.newest_stored(device_id).items()
         if name in data.fields
     ]
     body = series_json(merged(parts), start_us=asked.start_us, end_us=asked.end_us, newest_us=max(times, default=None))

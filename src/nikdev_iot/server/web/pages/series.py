@@ -150,7 +150,7 @@ def _body(
     data = reader.series(query, at_once_rows=_AT_ONCE_ROWS if at_once else None, is_wanted=is_wanted)
     if data is None:
         return None
-    newest = reader.newest(device_id)
+    newest = reader.newest_stored(device_id)
     times = [newest[field_id].time_us for field_id in wanted if field_id in newest]
     body = series_json(data, start_us=asked.start_us, end_us=asked.end_us, newest_us=max(times, default=None))
     return gzip.compress(body, 3, mtime=0) if gzipped and len(body) > _SHORT_BYTES else body
