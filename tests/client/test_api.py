@@ -250,10 +250,10 @@ def test_a_journal_of_another_device_is_refused(make_api: MakeApi, tmp_path: Pat
     other.add_value("a", 1)
     with pytest.raises(JournalError):
         other.commit()
-    assert other._store._values == {"a": 1}
+    assert other._store._state.values == {"a": 1}
     with pytest.raises(JournalError):
         other.close()
-    other._store._values.clear()
+    other._store._state.values.clear()
 
 
 def test_an_error_on_its_way_out_is_not_hidden_by_another(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -268,7 +268,7 @@ def test_an_error_on_its_way_out_is_not_hidden_by_another(tmp_path: Path, caplog
     with pytest.raises(ZeroDivisionError):
         program()
     assert "could not be kept" in caplog.text
-    api._store._values.clear()
+    api._store._state.values.clear()
 
 
 # -- what is kept, and for whom ----------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from .forks import renewed_in_children
 TYPE_CHECKING = False  # this module comes with `Api`, the journal with its first use
 if TYPE_CHECKING:
     from nikdev_iot.journal.journal import Journal
+    from nikdev_iot.journal.outcome import Outcome
     from nikdev_iot.journal.staged import Token
     from nikdev_iot.model.commits import Receipt
     from nikdev_iot.model.values import Value
@@ -22,18 +23,46 @@ if TYPE_CHECKING:
 __all__ = ["Staging"]
 
 
+class _State:
+    """What is staged; replaced as a whole, in one assignment, so that an interrupt finds it before or after a step."""
+
+    __slots__ = ("claimed", "keeps_claim", "moving", "outcome", "token", "values")
+
+    def __init__(
+        self,
+        values: dict[str, Value],
+        *,
+        token: Token | None = None,
+        claimed: bool = False,
+        moving: dict[str, Value] | None = None,
+        outcome: Outcome | None = None,
+        keeps_claim: bool = True,
+    ) -> None:
+        self.values = values
+        """Staged here; it changes in place, where values are added."""
+        self.token = token
+        """The claim on values that earlier programs staged, while their rows are in the journal."""
+        self.claimed = claimed
+        """Whether those were taken over."""
+        self.moving = moving or {}
+        """On their way out of here, the rows of `token` with them: gone if the `outcome` says so, else still staged."""
+        self.outcome = outcome
+        self.keeps_claim = keeps_claim
+        """Whether `claimed` stays when they are gone."""
+
+
 class Staging:
-    """Apart from `Api`, so that it can outlive it for the moment in which staged values are kept."""
+    """Apart from `Api`, so that it can outlive it for the moment in which staged values are kept.
+
+    Whatever a signal handler interrupts by raising (Ctrl-C), each value is still staged, or in one commit.
+    """
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        self._state = _State({})
         renewed_in_children(self, Staging._make_locks)
-        self._values: dict[str, Value] = {}
         self._file: Journal | None = None
         self._memory: Journal | None = None
-        self._claimed = False
-        self._token: Token | None = None
-        """The claim on values that earlier programs staged, while their rows are in the journal."""
         self._pid = os.getpid()
 
     def _make_locks(self) -> None:
@@ -41,6 +70,9 @@ class Staging:
         """Held for moments: adding a value never waits for a disk."""
         self._slow = threading.RLock()
         """Held while the disk is waited for, so that commits keep their order."""
+        state = self._state
+        if state.outcome is not None:  # in a child: what a thread of its parent was committing is its parent's
+            self._state = _State(state.values, claimed=state.claimed)
 
     # -- journals -----------------------------------------------------------------------------------------
 
@@ -71,47 +103,80 @@ class Staging:
     def add(self, field_id: str, value: Value) -> None:
         """Stage a checked value."""
         with self._lock:
-            self._values[field_id] = value
+            self._state.values[field_id] = value
 
     def staged(self) -> dict[str, Value]:
         """Return what is staged here, and what earlier programs left in the journal."""
         with self._slow:
+            self._settle()
             staging = self._staging()
             kept = {} if staging is None else staging.peek_staged()
             with self._lock:
-                return {**kept, **self._values}
+                return {**kept, **self._state.values}
 
     def commit(self, message: str | None, time_us: int | None) -> Receipt | None:
         """Commit what is staged; on an error it stays staged."""
         with self._slow:
+            self._settle()
             self._claim()
-            with self._lock:
-                values, self._values = self._values, {}
-            if not values:
+            if not self._state.values:
                 return None
             try:
                 try:
-                    journal, receipt = self._commit(values, message, time_us)
+                    return self._commit(message, time_us)
                 except JournalError as error:
                     self.recover(error)
                     self._claim()
-                    with self._lock:
-                        values, self._values = {**self._values, **values}, {}
-                    journal, receipt = self._commit(values, message, time_us)
-            except Exception:
-                with self._lock:
-                    self._values = {**values, **self._values}
-                raise
-            if self._token is not None:
-                if journal is not self._file and self._file is not None:
-                    self._file.drop_staged(self._token)
-                self._token = None
-            return receipt
+                    return self._commit(message, time_us)
+            finally:
+                self._settle()
 
-    def _commit(self, values: dict[str, Value], message: str | None, time_us: int | None) -> tuple[Journal, Receipt]:
+    def _commit(self, message: str | None, time_us: int | None) -> Receipt:
         journal = self.commits()
-        token = self._token if journal is self._file else None
-        return journal, journal.commit(values, message=message, time_us=time_us, unstage=token)
+        state = self._move_out(keeps_claim=True)
+        token = state.token if journal is self._file else None
+        return journal.commit(state.moving, message=message, time_us=time_us, unstage=token, outcome=state.outcome)
+
+    def _move_out(self, *, keeps_claim: bool) -> _State:
+        """Begin to take all that is staged out of here; `_settle` ends it."""
+        from nikdev_iot.journal.outcome import Outcome
+
+        outcome = Outcome()
+        with self._lock:
+            old = self._state
+            self._state = state = _State(
+                {},
+                token=old.token,
+                claimed=old.claimed,
+                moving=old.values,
+                outcome=outcome,
+                keeps_claim=keeps_claim,
+            )
+        return state
+
+    def _settle(self) -> None:
+        """End what was begun, also if an interrupt broke it off: what did not get out is staged, as before."""
+        state = self._state
+        if state.outcome is None:
+            return
+        if not state.outcome.is_done:
+            with self._lock:
+                self._state = _State({**state.moving, **state.values}, token=state.token, claimed=state.claimed)
+            return
+        if state.token is not None:
+            if state.keeps_claim and not self._config.stage_unpushed_entries and self._file is not None:
+                self._forget_rows(self._file, state.token)
+            state.token.release()
+        with self._lock:
+            self._state = _State(state.values, claimed=state.claimed and state.keeps_claim)
+
+    @staticmethod
+    def _forget_rows(journal: Journal, token: Token) -> None:
+        """Remove the rows of values that were committed to memory alone."""
+        from nikdev_iot.journal.errors import ClaimLost
+
+        with suppress(ClaimLost):  # an interrupt came after this was done
+            journal.drop_staged(token)
 
     def recover(self, error: JournalError) -> None:
         """Begin a new journal with what can be read of one that turned out to be damaged; raise any other error."""
@@ -122,37 +187,39 @@ class Staging:
                 raise error
             from .opening import save_what_can_be_read
 
+            self._settle()
             journal, self._file = self._file, None
             journal.close()
-            self._token = None
-            self._claimed = False
+            with self._lock:
+                self._state = _State(self._state.values)
             save_what_can_be_read(journal.path, error)
 
     def _claim(self) -> None:
         """Take over, once, what earlier programs staged; what was added since goes before it."""
-        if self._claimed:
+        if self._state.claimed:
             return
         staging = self._staging()
-        if staging is not None:
-            taken = staging.take_staged()
-            if taken.values:
-                self._token = taken.token
-                with self._lock:
-                    self._values = {**taken.values, **self._values}
-        self._claimed = True
+        values, token = ({}, None) if staging is None else staging.take_staged()
+        with self._lock:
+            self._state = _State({**values, **self._state.values}, token=token if values else None, claimed=True)
 
     def reset(self) -> None:
         """Throw away what is staged, and what earlier programs left."""
         from nikdev_iot.model.errors import ConfigError
 
         with self._slow:
+            self._settle()
             with suppress(ConfigError):
                 self._claim()  # where it is not known which journal, nothing was left in it
-            if self._token is not None and self._file is not None:
-                self._file.drop_staged(self._token)
-                self._token = None
-            with self._lock:
-                self._values = {}
+            if self._state.token is None or self._file is None:
+                with self._lock:
+                    self._state = _State({}, claimed=self._state.claimed)
+                return
+            state = self._move_out(keeps_claim=True)
+            try:
+                self._file.drop_staged(state.token, outcome=state.outcome)
+            finally:
+                self._settle()
 
     # -- the end ---------------------------------------------------------------------------------------------
 
@@ -161,26 +228,34 @@ class Staging:
         with self._slow:
             if self._pid != os.getpid():
                 return  # a forked child: these values are its parent's
-            with self._lock:
-                values, self._values = self._values, {}
-            try:
-                if self._config.stage_uncommitted_values and (values or self._token is not None):
-                    staging = self._open_file()
-                    if self._token is None:
-                        staging.stage(values)
-                    else:
-                        staging.save_staged(values, token=self._token)
-            except Exception:
+            self._settle()
+            if not self._config.stage_uncommitted_values:
                 with self._lock:
-                    self._values = {**values, **self._values}
-                raise
-            self._claimed = False
-            self._token = None
+                    self._state = _State({})
+            elif self._state.values or self._state.token is not None:
+                self._keep(self._open_file())
             if self._file is not None:
                 self._file.close()
 
+    def _keep(self, staging: Journal) -> None:
+        state = self._move_out(keeps_claim=False)
+        try:
+            if state.token is None:
+                staging.stage(state.moving, outcome=state.outcome)
+            else:
+                staging.save_staged(state.moving, token=state.token, outcome=state.outcome)
+        finally:
+            self._settle()
+
     def end(self) -> None:
         """Close where nobody is left to catch an error: log it."""
+        try:
+            self._close_or_log()
+        except BaseException:  # a second Ctrl-C of one who is impatient: it shall not cost any values
+            self._close_or_log()
+            raise
+
+    def _close_or_log(self) -> None:
         try:
             self.close()
         except Exception as error:  # noqa: BLE001 - whatever it is, a traceback at exit helps nobody

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 import threading
 import time
 import weakref
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Literal
 
 from nikdev_iot.model.errors import JournalError
 
 from .errors import from_os, from_sqlite
 from .migrations import migrate, version_of
+from .outcome import Outcome
 
 __all__ = ["MEMORY", "Database", "Use"]
 
@@ -31,12 +33,15 @@ class Database:
         self.name = str(self.path)
         self._synchronous = {"full": "FULL", "normal": "NORMAL"}[durability]
         self._busy_timeout_s = busy_timeout_s
-        self._lock = threading.Lock()
-        self._owner = 0
+        self._lock = threading.RLock()
+        self._frame: FrameType | None = None
+        """Whose `with` block has the connection."""
         self._pid = os.getpid()
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._opened = False
+        self.most_log_bytes = 8 << 20
+        """How large the write-ahead log may stay; to be set before the file is opened."""
         with _forking:
             _databases.add(self)
 
@@ -48,9 +53,12 @@ class Database:
         """Give the connection inside a read transaction: all statements see one state."""
         return Use(self, operation, "BEGIN")
 
-    def write(self, operation: str) -> Use:
-        """Give the connection inside a write transaction, durable when the block ends, undone when it raises."""
-        return Use(self, operation, "BEGIN IMMEDIATE")
+    def write(self, operation: str, outcome: Outcome | None = None) -> Use:
+        """Give the connection inside a write transaction, durable when the block ends, undone when it raises.
+
+        `outcome` tells which of the two it was.
+        """
+        return Use(self, operation, "BEGIN IMMEDIATE", outcome)
 
     def close(self) -> None:
         """Let go of the file. Idempotent."""
@@ -68,7 +76,7 @@ class Database:
 
     def before_fork(self) -> bool:
         """Wait until no thread is inside, keep all out and close the file; return whether that is to be undone."""
-        if self._owner == threading.get_ident():
+        if self._is_inside():
             return False
         self._lock.acquire()
         if not self.in_memory:
@@ -80,16 +88,27 @@ class Database:
         if not in_child:
             self._lock.release()
             return
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._frame = None
         self._pid = os.getpid()
         if self.in_memory:
             # Parent and child would number different commits alike.
             self._connection = None
 
-    def _acquire(self, operation: str) -> sqlite3.Connection:
-        """Take the lock and return the connection, opened if need be, of the file that is at `path`."""
-        me = threading.get_ident()
-        if self._owner == me:
+    def _is_inside(self) -> bool:
+        """Return whether this thread is inside a block; one that an exception has left without ending it is ended."""
+        if not self._lock._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001 - as `threading.Condition` asks
+            return False
+        frame: FrameType | None = sys._getframe()  # noqa: SLF001 - the way to look at one's own callers
+        while frame is not None:
+            if frame is self._frame:
+                return True
+            frame = frame.f_back
+        self._end()
+        return False
+
+    def _refuse_inside(self, operation: str) -> None:
+        if self._is_inside():
             raise self.error(
                 f"could not {operation}: this thread is inside another call to it",
                 operation=operation,
@@ -98,27 +117,33 @@ class Database:
         if _forking.locked():
             with _forking:  # a thread that commits all the time would keep the one that forks from ever getting in
                 pass
-        self._lock.acquire()
-        self._owner = me
-        try:
-            if self._pid != os.getpid():
-                raise self.error(
-                    f"could not {operation}: this process was forked behind Python's back",
-                    operation=operation,
-                    hint="Nothing was done. Fork with os.fork or multiprocessing, or open the journal afterwards.",
-                )
-            if self._connection is None:
-                self._connection = self._open(operation)
-            elif self._file is not None:
-                self._check_file(operation)
-        except BaseException:
-            self._release()
-            raise
+
+    def _begin(self, operation: str) -> sqlite3.Connection:
+        """Return the connection, opened if need be, of the file that is at `path`; the lock is held."""
+        if self._pid != os.getpid():
+            raise self.error(
+                f"could not {operation}: this process was forked behind Python's back",
+                operation=operation,
+                hint="Nothing was done. Fork with os.fork or multiprocessing, or open the journal afterwards.",
+            )
+        if self._connection is None:
+            self._connection = self._open(operation)
+        elif self._file is not None:
+            self._check_file(operation)
         return self._connection
 
-    def _release(self) -> None:
-        self._owner = 0
-        self._lock.release()
+    def _end(self) -> None:
+        """End a transaction that is still open (after COMMIT there is none), and let the next one in."""
+        try:
+            if self._connection is not None and self._connection.in_transaction:
+                try:
+                    self._connection.execute("ROLLBACK")
+                except sqlite3.Error:
+                    # Nothing of an unfinished transaction is ever read again, once the connection is gone.
+                    self._close()
+        finally:
+            self._frame = None
+            self._lock.release()
 
     def _check_file(self, operation: str) -> None:
         # A commit into a deleted file would be gone with the process, and nobody would know.
@@ -167,11 +192,15 @@ class Database:
             )
             try:
                 version_of(connection, path=self.name)  # before anything changes a file that is not ours
+                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # of a new file, before it has anything in it
                 connection.execute("PRAGMA journal_mode = WAL").fetchone()
                 connection.execute(f"PRAGMA synchronous = {self._synchronous}")
                 connection.execute("PRAGMA fullfsync = 1")  # macOS: else a power cut can take what fsync promised
                 connection.execute("PRAGMA checkpoint_fullfsync = 1")
-                connection.execute("PRAGMA journal_size_limit = 8388608")
+                connection.execute(f"PRAGMA journal_size_limit = {self.most_log_bytes}")
+                (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+                log_pages = min(self.most_log_bytes // 2 // page_bytes, 1000)  # what one transaction takes comes on top
+                connection.execute(f"PRAGMA wal_autocheckpoint = {max(log_pages, 4)}").fetchone()
                 connection.execute("PRAGMA trusted_schema = OFF")
                 migrate(connection, path=self.name)
             except sqlite3.OperationalError as error:
@@ -215,52 +244,54 @@ if hasattr(os, "register_at_fork"):
 
 
 class Use:
-    """The connection, for one `with` block of one thread."""
+    """The connection, for one `with` block of one thread.
 
-    __slots__ = ("_begin", "_connection", "_database", "_operation")
+    A signal handler may raise anywhere in here. What that leaves open (where it strikes as `__exit__` begins), the next
+    block of this thread ends.
+    """
 
-    def __init__(self, database: Database, operation: str, begin: str) -> None:
+    __slots__ = ("_begin", "_database", "_operation", "_outcome")
+
+    def __init__(self, database: Database, operation: str, begin: str, outcome: Outcome | None = None) -> None:
         self._database = database
         self._operation = operation
         self._begin = begin
+        self._outcome = outcome
 
     def __enter__(self) -> sqlite3.Connection:
-        self._connection = connection = self._database._acquire(self._operation)  # noqa: SLF001 - one unit
-        if self._begin:
-            try:
+        database = self._database
+        database._refuse_inside(self._operation)  # noqa: SLF001 - one unit
+        try:
+            database._lock.acquire()  # noqa: SLF001
+            database._frame = sys._getframe(1)  # noqa: SLF001
+            connection = database._begin(self._operation)  # noqa: SLF001
+            if self._begin:
                 connection.execute(self._begin)
-            except sqlite3.Error as error:
-                self._database._release()  # noqa: SLF001
-                raise from_sqlite(error, path=self._database.name, operation=self._operation) from error
-            except BaseException:
-                self._undo()
-                self._database._release()  # noqa: SLF001
-                raise
+        except BaseException as error:
+            if database._lock._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001 - an interrupt may be faster
+                database._end()  # noqa: SLF001
+            if isinstance(error, sqlite3.Error):
+                raise from_sqlite(error, path=database.name, operation=self._operation) from error
+            raise
         return connection
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        database = self._database
         try:
             if error is None and self._begin:
-                self._connection.execute("COMMIT")
+                connection = database._connection  # noqa: SLF001
+                if self._outcome is None:
+                    connection.execute("COMMIT")  # type: ignore[union-attr]
+                else:
+                    self._outcome.execute(connection, "COMMIT")  # type: ignore[arg-type]
         except sqlite3.Error as failed:
             error = failed
         finally:
-            self._undo()
-            self._database._release()  # noqa: SLF001
+            database._end()  # noqa: SLF001
         if isinstance(error, sqlite3.Error):
-            raise from_sqlite(error, path=self._database.name, operation=self._operation) from error
-
-    def _undo(self) -> None:
-        """End a transaction that is still open (after COMMIT there is none)."""
-        if self._connection.in_transaction:
-            try:
-                self._connection.execute("ROLLBACK")
-            except sqlite3.Error:
-                # Nothing of an unfinished transaction is ever read again, once the connection is gone.
-                self._connection.close()
-                self._database._connection = None  # noqa: SLF001
+            raise from_sqlite(error, path=database.name, operation=self._operation) from error
 
 
 def _make_folder(folder: Path) -> None:

@@ -18,6 +18,7 @@ from nikdev_iot.model.values import Value
 from . import origins, staged
 from .clock import SYSTEM_CLOCK, Clock
 from .connection import Database
+from .outcome import Outcome
 from .pushqueue import PushQueue
 
 if TYPE_CHECKING:
@@ -132,12 +133,14 @@ class Journal(PushQueue):
         message: str | None = None,
         time_us: int | None = None,
         unstage: Token | None = None,
+        outcome: Outcome | None = None,
     ) -> Receipt:
         """Make one commit and return when it is on disk.
 
         `values` were checked by `check_field_id` and `check_value`, `message` and `time_us` likewise. Without
         `time_us` it is now, and a wrong clock may be repaired later; a given time is final.
         `unstage` removes the rows that `take_staged` gave out with that token, in the same transaction.
+        `outcome` tells whether the commit was made, also where an interrupt keeps this from returning.
 
         Raises:
             ValueRefused: there are no values.
@@ -149,13 +152,14 @@ class Journal(PushQueue):
         if time_us is None:
             time_us, mono_ns, boot = self._clock.now_us(), self._clock.monotonic_ns(), self._boot_row
         if shape is None or (boot is None and mono_ns is not None) or (unstage is not None and unstage.rows):
-            return self._commit_with_more(values, message, time_us, mono_ns, unstage)
+            return self._commit_with_more(values, message, time_us, mono_ns, unstage, outcome=outcome)
         body = shape.encode(values.values())
         origin, origin_id = self._known
+        row = (time_us, mono_ns, boot, shape.id, body, message, origin.id)
         with self._database.plain("commit") as connection:
-            done = connection.execute(_INSERT, (time_us, mono_ns, boot, shape.id, body, message, origin.id))
+            done = connection.execute(_INSERT, row) if outcome is None else outcome.execute(connection, _INSERT, row)
         if done.rowcount != 1 or done.lastrowid is None:  # another origin: nothing was written
-            return self._commit_with_more(values, message, time_us, mono_ns, unstage)
+            return self._commit_with_more(values, message, time_us, mono_ns, unstage, outcome=outcome)
         return Receipt(done.lastrowid - origin.base, origin_id, time_us)
 
     def _commit_with_more(
@@ -165,11 +169,13 @@ class Journal(PushQueue):
         time_us: int,
         mono_ns: int | None,
         unstage: Token | None,
+        *,
+        outcome: Outcome | None,
     ) -> Receipt:
         """Commit with what goes with it: a new shape, a new boot, staged values, another origin than before."""
         if not values:
             raise ValueRefused("A commit without values says nothing.", hint="Nothing was committed.")
-        with self._database.write("commit") as connection:
+        with self._database.write("commit", outcome) as connection:
             shape = self._book.add(connection, values)
             boot = None if mono_ns is None else self._find_boot(connection)
             origin = origins.current(connection)
@@ -222,13 +228,13 @@ class Journal(PushQueue):
 
     # -- staged values of programs that ended ------------------------------------------------------------
 
-    def stage(self, values: Mapping[str, Value]) -> None:
+    def stage(self, values: Mapping[str, Value], *, outcome: Outcome | None = None) -> None:
         """Put values beside those staged, durably; a field that is staged already gets the new value.
 
-        This is for a program that stages and ends (`nikdev add`); nothing is claimed.
+        This is for a program that stages and ends (`nikdev add`); nothing is claimed. `outcome` as in `commit`.
         """
         if values:
-            with self._database.write("stage") as connection:
+            with self._database.write("stage", outcome) as connection:
                 staged.stage(connection, self._book, values)
 
     def take_staged(self) -> StagedValues:
@@ -239,21 +245,23 @@ class Journal(PushQueue):
         """
         return staged.take(self._database, self._book)
 
-    def save_staged(self, values: Mapping[str, Value], *, token: Token | None = None) -> None:
+    def save_staged(
+        self, values: Mapping[str, Value], *, token: Token | None = None, outcome: Outcome | None = None
+    ) -> None:
         """Put `values` in place of what `token` claimed, durably, free for the next program; for a normal end."""
         if not values and (token is None or not token.rows):
             return
-        with self._database.write("stage") as connection:
+        with self._database.write("stage", outcome) as connection:
             staged.save(connection, self._book, values, token, name=self._database.name)
         if token is not None:
             token.release()
 
-    def drop_staged(self, token: Token | None = None) -> None:
+    def drop_staged(self, token: Token | None = None, *, outcome: Outcome | None = None) -> None:
         """Remove what `token` claimed; without one, all that no running program has claimed."""
         if token is None:
             token = self.take_staged().token
         if token.rows:
-            with self._database.write("reset") as connection:
+            with self._database.write("reset", outcome) as connection:
                 staged.unstage(connection, token, name=self._database.name)
             token.release()
 

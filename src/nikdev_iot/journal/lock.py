@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 import threading
@@ -26,7 +27,8 @@ class FileLock:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._fd: int | None = None
+        # A file object, not a number: closing it twice does no harm, so a release that was broken off can be ended.
+        self._file: io.FileIO | None = None
 
     def acquire(self, *, create: bool = True) -> bool:
         """Return whether it is ours now; never waits.
@@ -34,29 +36,30 @@ class FileLock:
         Raises:
             OSError: the file cannot be opened (with `create=False`: `FileNotFoundError` where there is none).
         """
-        fd = os.open(self.path, os.O_RDWR | (os.O_CREAT if create else 0), 0o600)
+        file = io.FileIO(os.open(self.path, os.O_RDWR | (os.O_CREAT if create else 0), 0o600), "r+")
         try:
-            taken = _lock(fd)
+            if _lock(file.fileno()):
+                self._file = file
+                _held.add(self)
+                return True
         except BaseException:
-            os.close(fd)
+            file.close()
             raise
-        if not taken:
-            os.close(fd)
-            return False
-        self._fd = fd
-        _held.add(self)
-        return True
+        file.close()
+        return False
 
     def release(self, *, remove: bool = False) -> None:
         """Let go of it, and of the file too where `remove`. Idempotent."""
-        if self._fd is None:
+        file = self._file
+        if file is None:
             return
-        fd, self._fd = self._fd, None
-        _held.discard(self)
         try:
-            _unlock(fd)
+            if not file.closed:
+                _unlock(file.fileno())
         finally:
-            os.close(fd)
+            file.close()
+        _held.discard(self)
+        self._file = None
         if remove:
             with contextlib.suppress(OSError):
                 self.path.unlink()
@@ -67,10 +70,10 @@ class FileLock:
 
     def _forget(self) -> None:
         # Closing the child's copy leaves the parent's lock in force; unlocking would not.
-        if self._fd is not None:
-            fd, self._fd = self._fd, None
+        if self._file is not None:
             with contextlib.suppress(OSError):
-                os.close(fd)
+                self._file.close()
+            self._file = None
 
 
 if sys.platform == "win32":
@@ -120,27 +123,30 @@ def hold_push_lock(path: Path | None, inner: threading.Lock, *, name: str, timeo
     give_up = time.monotonic() + timeout_s
     pause_s = 0.01
     lock = None if path is None else FileLock(path)
-    while True:
-        try:
-            taken = inner.acquire(blocking=False) if lock is None else lock.acquire()
-        except OSError as error:
-            raise from_os(error, path=name, operation="push") from error
-        if taken:
-            break
-        left_s = give_up - time.monotonic()
-        if left_s <= 0:
-            raise PushLocked(
-                f"Another program or thread is pushing the journal {name}.",
-                path=name,
-                operation="push",
-                hint="Nothing was sent by this one, and all commits are kept. The other push takes them, or try again.",
-            )
-        time.sleep(min(pause_s, left_s))
-        pause_s = min(pause_s * 1.5, 0.1)
+    held: list[bool] = []
     try:
+        while True:
+            try:
+                # With the list, taking it and knowing so is one step, which no signal handler can come between.
+                held.extend(map(inner.acquire, (False,)) if lock is None else (lock.acquire(),))
+            except OSError as error:
+                raise from_os(error, path=name, operation="push") from error
+            if held[-1]:
+                break
+            left_s = give_up - time.monotonic()
+            if left_s <= 0:
+                raise PushLocked(
+                    f"Another program or thread is pushing the journal {name}.",
+                    path=name,
+                    operation="push",
+                    hint="Nothing was sent by this one, and all commits are kept. The other push takes them, "
+                    "or try again.",
+                )
+            time.sleep(min(pause_s, left_s))
+            pause_s = min(pause_s * 1.5, 0.1)
         yield
     finally:
-        if lock is None:
-            inner.release()
-        else:
+        if lock is not None:
             lock.release()
+        elif any(held):
+            inner.release()
