@@ -13,6 +13,8 @@ from playwright.sync_api import Browser
 from tests.browser.chromium import new_page
 from tests.servers import RunningServer
 
+from nikdev_iot.server.web.pages.shell import age_text, length_text
+
 Call = Callable[..., Any]
 
 
@@ -22,11 +24,11 @@ def call(chromium: Browser, server: RunningServer) -> Call:
     page, _ = new_page(chromium, server.url)
     page.goto("/admin/login")
 
-    def call(module: str, name: str, *arguments: object, then: str = "result") -> Any:
+    def call(module: str, name: str, *arguments: object, then: str = "result", calls: bool = True) -> Any:
         script = f"""async (text) => {{
           const {{ {name}: wanted }} = await import("/assets/today/js/{module}");
           const given = JSON.parse(text);
-          const result = wanted(...given);
+          const result = {"wanted(...given)" if calls else "null"};
           return JSON.stringify({then}) ?? "null";
         }}"""
         return json.loads(page.evaluate(script, json.dumps(arguments)))
@@ -65,8 +67,20 @@ def test_an_address_keeps_what_else_it_says(call: Call) -> None:
     )
     assert text == "fields=a,b&layout=overlay&from=1970-01-01T00:00:00Z&to=1970-01-01T00:00:01.5Z"
     assert call("range.js", "readQuery", text) == {"startUs": 0, "endUs": 1_500_000}
+    live = {"quick": None, "live": True, "startUs": 0, "endUs": 5_400_500_000}
+    text = call("range.js", "writeQuery", "?from=a&to=b&layout=overlay", live)
+    assert text == "layout=overlay&last=5400.5"
+    assert call("range.js", "readQuery", text) == {"spanUs": 5_400_500_000}
     assert call("range.js", "readQuery", "?range=7d") == {"quick": "7d"}
-    for wrong in ("", "?range=8d", "?from=x&to=y", "?from=1970-01-01T00:00:02Z&to=1970-01-01T00:00:01Z"):
+    for wrong in (
+        "",
+        "?range=8d",
+        "?last=x",
+        "?last=-1",
+        "?last=1e99",
+        "?from=x&to=y",
+        "?from=1970-01-01T00:00:02Z&to=1970-01-01T00:00:01Z",
+    ):
         assert call("range.js", "readQuery", wrong) is None
 
 
@@ -232,10 +246,30 @@ def test_messages_too_near_to_each_other_share_a_flag(call: Call) -> None:
     assert [len(group["messages"]) for group in groups] == [2, 1]
 
 
+def test_a_page_of_the_past_goes_on_when_a_value_comes(call: Call) -> None:
+    now_us = 1_790_000_000_000_000
+    then = (
+        "(() => { const time = new wanted({ now: () => %d }); time.set({ startUs: 0, endUs: 1e6 }); "
+        "time.insteadOf = '1h'; time.news(%d); return [time.quick, time.live, time.endUs]; })()"
+    )
+    wanted = {"then": then % (now_us, now_us - 36e8 - 1)}
+    assert call("range.js", "Time", **wanted, calls=False) == [None, False, 1_000_000]
+    wanted = {"then": then % (now_us, now_us - 1_000_000)}
+    assert call("range.js", "Time", **wanted, calls=False) == ["1h", True, now_us]
+
+
+@pytest.mark.parametrize("seconds", [0, 119, 120, 7199, 7200, 172_799, 172_800, 40_000_000, 70_000_000, 200_000_000])
+def test_ages_are_said_as_the_server_says_them(call: Call, seconds: int) -> None:
+    assert call("page.js", "age", seconds * 1_000_000) == age_text(seconds * 1_000_000)
+    assert call("page.js", "age", -seconds * 1_000_000 - 1) == age_text(-seconds * 1_000_000 - 1)
+    assert call("page.js", "howLong", seconds * 1_000_000) == length_text(seconds * 1_000_000)
+
+
 def test_a_sparkline_leaves_gaps_open(call: Call) -> None:
     assert call("spark.js", "sparkPath", [0, 1, None, 1]) == "M0.00 100.00h0.01L33.33 0.00M100.00 0.00h0.01"
     assert call("spark.js", "sparkPath", [[0, 5], [10, 5]]) == "M0.00 50.00h0.01L100.00 50.00"
     assert call("spark.js", "sparkPath", []) == ""
+    assert call("spark.js", "sparkPath", [7]) == "M100.00 50.00h0.01"  # what came last is at the right
 
 
 def test_the_newest_bucket_does_not_stand_in_the_future(call: Call) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from nikdev_iot.model.values import Value
 
     from .auto_push import AutoPush, PushState
-    from .connection import ConnectionReport
+    from .connection import ConnectionReport, Step
     from .fetch import Aggregate, Every
     from .push import Pusher, PushProgress, PushReport
     from .series import History
@@ -78,7 +78,7 @@ class Api:
         self._auto_push = AutoPush(self._config, self._store.commits, now_us=_now_us)
         self._auto_push.start()
         # Before `Staging.finish`: what is made last is called first.
-        weakref.finalize(self, AutoPush.stop, self._auto_push)
+        weakref.finalize(self, AutoPush.end, self._auto_push)
 
     @property
     def push_state(self) -> PushState | None:
@@ -105,6 +105,8 @@ class Api:
         if kind is None:
             self.close()
         else:
+            if self._auto_push is not None:
+                self._auto_push.end()
             self._disconnect()
             self._store.end()  # an error is on its way already, and is not to be hidden by another
 
@@ -243,11 +245,21 @@ class Api:
         """Queue commits again that were set aside (all, or those `numbers`), and return how many."""
         return self._store.commits().restore_rejected(numbers)
 
-    def test_connection(self) -> ConnectionReport:
-        """Look at configuration, server, clocks, key and journal, and report; never raises."""
+    def test_connection(self, on_step: Callable[[Step], object] | None = None) -> ConnectionReport:
+        """Look at everything from the configuration to the disk, step by step, and report; never raises.
+
+        Nothing is written or changed. A step waits for at most `requestTimeout`, and all of them for at most four times
+        that and ten seconds. `on_step` is called with each step when it is done.
+        """
         from .connection import examine
 
-        return examine(self._config, self._store.commits, now_us=_now_us)
+        return examine(
+            self._config,
+            self._store.commits,
+            now_us=_now_us,
+            push_state=lambda: self.push_state,
+            on_step=on_step or (lambda _: None),
+        )
 
     # -- reading back -------------------------------------------------------------------------------------
 

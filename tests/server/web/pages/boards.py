@@ -11,7 +11,7 @@ from tests.server.web.whole_app import Site
 from nikdev_iot.server.dashboards.content import Content, Place, Source, Tile, ValueTile, read_content
 from nikdev_iot.server.storage.dashboards import Dashboard
 
-__all__ = ["Boards", "key", "make_boards", "value_tile"]
+__all__ = ["S_US", "Boards", "key", "make_boards", "value_tile"]
 
 S_US = 1_000_000
 

@@ -14,7 +14,8 @@ from tests.server.web.whole_app import Site
 from nikdev_iot.model.values import Kind
 from nikdev_iot.server.accounts.fields import in_order
 from nikdev_iot.server.storage.records import Field
-from nikdev_iot.server.web.pages.charts import QUICK_RANGES, ChartView, chart_view, described
+from nikdev_iot.server.web.pages.charts import ChartView, chart_view, described
+from nikdev_iot.server.web.pages.ranges import QUICK_RANGES
 
 NOW_US = 1_790_000_000_000_000
 DAY_US = 86_400_000_000
@@ -67,7 +68,7 @@ def test_a_field_is_described_with_what_it_is_called_and_looks_like() -> None:
 
 def test_the_last_day_of_the_first_fields_is_shown() -> None:
     view = _view({}, *(_field(f"f{n:02}", hidden=n == 1) for n in range(12)))
-    assert view.range == "24h"
+    assert view.span.name == "24h"
     assert view.shown == ["f00", *(f"f{n:02}" for n in range(2, 9))]
     assert view.layout == "each"
     assert _asked(view) == {
@@ -84,14 +85,14 @@ def test_a_device_that_is_silent_shows_its_last_day_with_the_newest_value_inside
     asked = _asked(view)
     assert int(asked["start_us"]) < newest_us < int(asked["end_us"])
     assert int(asked["end_us"]) - int(asked["start_us"]) == DAY_US
-    assert re.fullmatch(r"[\dT:-]+Z/[\dT:-]+Z", view.range)
+    assert re.fullmatch(r"[\dT:-]+Z/[\dT:-]+Z", view.span.name)
 
 
 @pytest.mark.parametrize("name", sorted(QUICK_RANGES))
 def test_every_quick_range_can_be_asked_for(name: str) -> None:
     view = _view({"range": name}, _field("a"), newest_us=0)
     length_us = QUICK_RANGES[name][1]
-    assert view.range == name
+    assert view.span.name == name
     if length_us is None:
         assert view.first is None
     else:
@@ -107,7 +108,7 @@ def test_the_address_says_range_fields_and_layout() -> None:
         "layout": "overlay",
     }
     view = _view(query, *fields)
-    assert view.range == "2026-01-02T03:04:05Z/2026-01-02T03:04:05.500000Z"
+    assert view.span.name == "2026-01-02T03:04:05Z/2026-01-02T03:04:05.500000Z"
     assert view.shown == ["c", "b:ä&c"]
     assert view.panels == ["overlay"]
     assert view.first is not None
@@ -128,7 +129,7 @@ def test_the_address_says_range_fields_and_layout() -> None:
 )
 def test_an_address_of_no_sense_shows_the_last_day(query: Mapping[str, str]) -> None:
     view = _view(query, _field("a"))
-    assert view.range == "24h"
+    assert view.span.name == "24h"
     assert view.layout == "each"
 
 

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 
 import pytest
-from tests.server.web.pages.boards import Boards, make_boards, value_tile
+from tests.server.web.pages.boards import S_US, Boards, make_boards, value_tile
 from tests.server.web.pages.forms import new_browser, text_of, words_of
 
 from nikdev_iot.server.dashboards.content import ChartTile, Place, TextTile, ValueTile
@@ -69,6 +70,24 @@ def test_the_values_are_there_without_a_script(boards):
     assert "The device of “a” is no longer there." in text
     assert b"style=" not in answer.body
     assert b"31337" not in answer.body
+
+
+def test_a_board_of_what_is_long_ago_shows_that_and_says_so(boards):
+    board = boards.add(value_tile(boards.roof, "a"), value_tile(boards.cellar, "a", "t2"))
+    path = f"/admin/dashboards/{board.id}"
+    token = boards.share(board)
+    boards.browser.post(f"{path}/name", {"name": "Wall", "range": "15m", "version": "1"})
+    assert 'data-range="15m"' in boards.browser.get(path).body.decode()
+    boards.site.clock.now_us += 20 * 60 * S_US
+    for text in (boards.browser.get(path).body.decode(), boards.site.get(f"/shared/{token}").body.decode()):
+        assert "Nothing came in the last 15 min; what you see ends with the newest value." in text
+        assert re.search(r'data-range="[\dT:-]+Z/[\dT:-]+Z"', text)
+        assert 'instead-of="15m"' in text
+    asked = boards.browser.get(f"{path}?range=7d").body.decode()
+    assert 'data-range="7d"' in asked
+    assert "Nothing came" not in asked
+    boards.push(boards.cellar, a=1.0)  # one that goes on is enough
+    assert 'data-range="15m"' in boards.browser.get(path).body.decode()
 
 
 def test_another_accounts_device_on_a_dashboard_is_not_there(boards):

@@ -99,7 +99,9 @@ def test_a_field_that_went_silent_says_so(site: Site, owner: Somebody, device: u
     now_us = site.clock()
     site.push(site.new_key(device), [(now_us - 40 * MINUTE_US, {"old": 1}), (now_us, {"new": 1})])
     text = _open(site, owner, f"/admin/devices/{device}")
-    assert '<span class="silence">silent since </span>' in _tile(text, "old")
+    assert re.search(
+        r'<span class="silence">silent for </span><time [^>]*data-age="for">40 min</time>', _tile(text, "old")
+    )
     assert '<span class="silence" hidden>' in _tile(text, "new")
 
 

@@ -79,8 +79,7 @@ def test_trouble_comes_first(site: Site, owner: Somebody) -> None:
     text = _open(site, owner)
     assert _names(text) == ["silent", "never", "online"]
     assert "3 devices" in text
-    assert "silent since" in text
-    assert "30 min ago" in text
+    assert re.search(r"silent for <time [^>]*>30 min</time>", text)
     assert _names(_open(site, owner, "/admin/devices?order=name")) == ["never", "online", "silent"]
     assert _names(_open(site, owner, "/admin/devices?order=seen")) == ["online", "silent", "never"]
     assert _names(_open(site, owner, "/admin/devices?order=nonsense&page=x")) == ["silent", "never", "online"]
@@ -140,7 +139,7 @@ def test_more_rows_come_page_by_page(site: Site, owner: Somebody) -> None:
     text = _open(site, owner)
     names = _names(text)
     assert names == [f"Device {n}" for n in range(50)]
-    while found := re.search(r'hx-get="([^"]+)"[^>]*hx-trigger="revealed"', text):
+    while found := re.search(r'hx-get="([^"]+)"[^>]*hx-trigger="near"', text):
         text = _open(site, owner, found[1].replace("&amp;", "&"), hx_request="true")
         assert "<html" not in text
         names += _names(text)

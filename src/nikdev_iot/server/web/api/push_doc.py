@@ -146,7 +146,7 @@ def push_paths() -> dict[str, Any]:
     live = _post(
         "Show the newest values ahead of a backlog",
         "A pack of a device's newest commits, while older ones are still on their way (docs/wire.md, Ahead of a "
-        "backlog). It is shown as latest values until its commits are stored, and for minutes at most, never as history.",
+        "backlog). It is shown as latest values until its commits are stored, minutes at most; it is never history.",
         {PACK_TYPE: {"schema": {"type": "string", "format": "binary"}}},
         _json("Looked at; nothing was stored.", _SHOWN),
     )

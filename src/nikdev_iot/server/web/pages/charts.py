@@ -11,35 +11,21 @@ from urllib.parse import quote
 
 from fastapi import Request, Response
 
-from nikdev_iot.model.errors import NikDevError
-from nikdev_iot.model.times import iso, to_time_us
 from nikdev_iot.model.values import Kind
 from nikdev_iot.server.accounts.fields import in_order, own_color, palette_places
 from nikdev_iot.server.storage.records import Field
 from nikdev_iot.server.web.api.routing import ReaderOf, ServicesOf
 
+from .ranges import QUICK_RANGES, Span, span_of
 from .routing import VisitOf, Who, page_router, who
 from .shell import page
 
-__all__ = ["FIRST_POINTS", "QUICK_RANGES", "ChartView", "chart_view", "described", "routes"]
+__all__ = ["FIRST_POINTS", "ChartView", "chart_view", "described", "routes"]
 
 routes = page_router()
 
-_HOUR_US = 3_600_000_000
-QUICK_RANGES: Mapping[str, tuple[str, int | None]] = {
-    "15m": ("15 min", _HOUR_US // 4),
-    "1h": ("1 h", _HOUR_US),
-    "6h": ("6 h", 6 * _HOUR_US),
-    "24h": ("24 h", 24 * _HOUR_US),
-    "7d": ("7 d", 7 * 24 * _HOUR_US),
-    "30d": ("30 d", 30 * 24 * _HOUR_US),
-    "1y": ("1 y", 365 * 24 * _HOUR_US),
-    "all": ("all", None),
-}
-"""Each range's name, how it is written, and how long it is; None for the whole history."""
 FIRST_POINTS = 400
 """At what resolution a page begins: the server does not know yet how wide the screen is."""
-_DEFAULT_RANGE = "24h"
 _DEFAULT_FIELDS = 8
 _LATITUDE = re.compile(r"(|.*[^a-z])(?:latitude|lat)(|[^a-z].*)")
 _NUMBERS = frozenset({Kind.INT, Kind.FLOAT})
@@ -59,8 +45,8 @@ class ChartView:
     """Those that are shown where nothing else is asked for."""
     layout: str
     """`each` or `overlay`."""
-    range: str
-    """One of `QUICK_RANGES`, or from and to in ISO with a slash between."""
+    span: Span
+    """The time that it shows."""
     first: str | None
     """The address of the first values, which the page asks for before its scripts are there."""
 
@@ -132,12 +118,12 @@ def chart_view(
     shown = default = [field["id"] for field in all_fields if not field["hidden"]][:_DEFAULT_FIELDS]
     if "fields" in query:
         shown = [name for name in dict.fromkeys(query["fields"].split(",")) if name in known]
-    range_, start_us, end_us = _range(query, now_us=now_us, newest_us=newest_us)
+    span = span_of(query, now_us=now_us, newest_us=newest_us)
     first = None
-    if shown and start_us is not None:
+    if shown and span.start_us is not None:
         ids = ",".join(quote(name, safe="") for name in shown)
         base = source or f"/admin/devices/{device_id}/series"
-        first = f"{base}?fields={ids}&start_us={start_us}&end_us={end_us}&points={FIRST_POINTS}"
+        first = f"{base}?fields={ids}&start_us={span.start_us}&end_us={span.end_us}&points={FIRST_POINTS}"
     layout = "overlay" if query.get("layout") == "overlay" else "each"
     return ChartView(
         device_id=device_id,
@@ -146,34 +132,9 @@ def chart_view(
         shown=shown,
         default=default,
         layout=layout,
-        range=range_,
+        span=span,
         first=first,
     )
-
-
-def _range(query: Mapping[str, str], *, now_us: int, newest_us: int | None) -> tuple[str, int | None, int]:
-    """Return the range's name, its start (None for the whole history) and its end."""
-    name = query.get("range", "")
-    if name not in QUICK_RANGES:
-        asked = _asked(query)
-        if asked is not None:
-            return (f"{iso(asked[0])}/{iso(asked[1])}", *asked)
-        name = _DEFAULT_RANGE
-        day_us = QUICK_RANGES[name][1] or 0
-        if newest_us is not None and newest_us < now_us - day_us:
-            # To the full second, so that the newest value is inside.
-            end_us = (newest_us // 1_000_000 + 1) * 1_000_000 + day_us // 50
-            return f"{iso(end_us - day_us)}/{iso(end_us)}", end_us - day_us, end_us
-    length_us = QUICK_RANGES[name][1]
-    return name, None if length_us is None else now_us - length_us, now_us
-
-
-def _asked(query: Mapping[str, str]) -> tuple[int, int] | None:
-    try:
-        start_us, end_us = to_time_us(query["from"]), to_time_us(query["to"])
-    except (KeyError, ValueError, NikDevError):
-        return None
-    return (start_us, end_us) if start_us < end_us else None
 
 
 @routes.get("/admin/devices/{device_id}/charts", openapi_extra=who(Who.VIEWER))

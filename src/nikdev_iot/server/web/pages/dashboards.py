@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -20,9 +21,9 @@ from nikdev_iot.server.storage.dashboards import Dashboard
 from nikdev_iot.server.web.api.routing import ReaderOf, ServicesOf
 from nikdev_iot.server.web.api.services import Services
 
-from .charts import QUICK_RANGES
 from .dashboard_data import Board, answer_board_series, board_of, newest_of_board
 from .dashboard_view import Shown, show_tiles
+from .ranges import QUICK_RANGES, Span, span_of
 from .routing import Form, FormOf, VisitOf, Who, page_router, who
 from .shell import page, redirect
 from .visit import Visit
@@ -44,13 +45,19 @@ def find_dashboard(services: Services, visit: Visit, dashboard_id: str) -> Dashb
     return services.dashboards.get(found, account_id=visit.account.id)
 
 
-def shown_of(services: Services, reader: Reader, board: Board) -> list[Shown]:
-    """Return the tiles of a dashboard with their newest values; reads the store."""
+def shown_of(services: Services, reader: Reader, board: Board, query: Mapping[str, str]) -> tuple[list[Shown], Span]:
+    """Return the tiles of a dashboard with their newest values, and what time it shows; reads the store.
+
+    Where nothing of all that is on it came within its range, that time ends with the newest value.
+    """
     now_us = services.now_us()
+    newest = newest_of_board(reader, board)
+    times = [value.time_us for values in newest.values() for value in values.values()]
     silent_after_s = {
         device_id: state_of(device, now_us).silent_after_s for device_id, device in board.scope.devices.items()
     }
-    return show_tiles(board.content, board.scope, newest_of_board(reader, board), silent_after_s=silent_after_s)
+    span = span_of(query, now_us=now_us, newest_us=max(times, default=None), usual=board.content.range, known=QUICK)
+    return show_tiles(board.content, board.scope, newest, silent_after_s=silent_after_s), span
 
 
 # -- the list ---------------------------------------------------------------------------------------
@@ -102,14 +109,14 @@ def add(request: Request, visit: VisitOf, services: ServicesOf, form: FormOf) ->
 def dashboard(request: Request, dashboard_id: str, visit: VisitOf, services: ServicesOf, reader: ReaderOf) -> Response:
     """Show it."""
     board = board_of(services, find_dashboard(services, visit, dashboard_id))
-    asked = request.query_params.get("range", "")
+    shown, span = shown_of(services, reader, board, request.query_params)
     return page(
         request,
         "dashboards/view.html",
         dashboard=board.dashboard,
         content=board.content,
-        shown=shown_of(services, reader, board),
-        range=asked if asked in RANGES else board.content.range,
+        shown=shown,
+        span=span,
         ranges=QUICK,
         src=f"/admin/dashboards/{board.dashboard.id}/series",
         device_ids=[str(device_id) for device_id in board.scope.devices],
@@ -129,10 +136,12 @@ async def series(request: Request, dashboard_id: str, visit: VisitOf, services: 
 def edit_page(request: Request, visit: Visit, services: Services, dashboard_id: str, **special: Any) -> Response:
     """Return the page on which a dashboard is arranged; `special` goes over its values."""
     board = board_of(services, find_dashboard(services, visit, dashboard_id))
+    shown, span = shown_of(services, request.app.state.reader, board, {})
     values: dict[str, Any] = {
         "dashboard": board.dashboard,
         "content": board.content,
-        "shown": shown_of(services, request.app.state.reader, board),
+        "shown": shown,
+        "span": span,
         "ranges": QUICK,
         "form": {},
         "wrong": {},

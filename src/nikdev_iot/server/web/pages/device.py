@@ -10,7 +10,7 @@ from functools import partial
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US, to_time_us
+from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US
 from nikdev_iot.server.query.reader import Reader
 from nikdev_iot.server.query.series import FieldBuckets, FieldRaw, SeriesQuery
 from nikdev_iot.server.storage.port import Storage
@@ -19,8 +19,9 @@ from nikdev_iot.server.web.api.history import HistoryTurns
 from nikdev_iot.server.web.api.routing import ReaderOf, ServicesOf
 from nikdev_iot.server.web.api.services import Services
 
-from .charts import QUICK_RANGES, chart_view
+from .charts import chart_view
 from .figures import figure
+from .ranges import QUICK_RANGES, Span
 from .routing import VisitOf, Who, page_router, who
 from .series import while_wanted
 from .shell import page
@@ -77,16 +78,17 @@ def _overview(
         lines = snippets(url, device.id, device.name, None)
         return page(request, "device/overview.html", tiles=[], snippets=lines, view=None, has_values=bool(newest))
     now_us = services.now_us()
+    asks = not request.query_params.keys().isdisjoint(("range", "from", "last"))
     view = chart_view(
         device_id=device.id,
         name=device.name,
         fields=fields,
-        query={**_young(services.storage, device, fields, now_us), **request.query_params},
+        query=request.query_params if asks else _young(services.storage, device, fields, now_us),
         now_us=now_us,
         newest_us=max(tile.time_us for tile in shown),
     )
     is_part = request.headers.get("hx-target") == "tiles"
-    summaries = _summaries(reader, shown, device.id, _ends(view.range, now_us), is_wanted)
+    summaries = _summaries(reader, shown, device.id, _ends(view.span), is_wanted)
     if is_part:
         if summaries is None:
             return None
@@ -103,13 +105,11 @@ def _young(storage: Storage, device: Device, fields: Sequence[Field], now_us: in
     return next(({"range": name} for name, limit_us in _YOUNG_US.items() if age_us < limit_us), {})
 
 
-def _ends(name: str, now_us: int) -> tuple[int, int]:
-    """Return start and end (exclusive) of a range as `ChartView` names it."""
-    if name in QUICK_RANGES:
-        length_us = QUICK_RANGES[name][1]
-        return MIN_TIME_US if length_us is None else now_us + 1 - length_us, now_us + 1
-    start, _, end = name.partition("/")
-    return to_time_us(start), to_time_us(end)
+def _ends(span: Span) -> tuple[int, int]:
+    """Return start and end (exclusive) of what the page shows."""
+    if span.start_us is None:
+        return MIN_TIME_US, span.end_us + 1
+    return span.start_us + (span.name in QUICK_RANGES), span.end_us + 1  # an hour ends now: it begins after its start
 
 
 def _summaries(

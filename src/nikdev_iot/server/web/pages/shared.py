@@ -66,16 +66,16 @@ async def _board(request: Request, services: Services, token: str) -> Board:
 async def shared(request: Request, token: str, services: ServicesOf, reader: ReaderOf) -> Response:
     """Show it."""
     board = await _board(request, services, token)
-    asked = request.query_params.get("range", "")
 
     def show() -> Response:
+        shown, span = shown_of(services, reader, board, request.query_params)
         return page(
             request,
             "shared/board.html",
             headers=_HEADERS,
             dashboard=board.dashboard,
-            shown=shown_of(services, reader, board),
-            range=asked if asked in QUICK else board.content.range,
+            shown=shown,
+            span=span,
             ranges=QUICK,
             src=f"/shared/{token}/series",
             live=f"/shared/{token}/live?version={board.dashboard.version}",

@@ -18,7 +18,7 @@ from nikdev_iot.server.accounts.states import state_of
 
 from .assets import asset
 
-__all__ = ["CSP", "age_text", "error_page", "page", "redirect"]
+__all__ = ["CSP", "age_text", "error_page", "length_text", "page", "redirect"]
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -50,6 +50,7 @@ def _environment() -> Environment:
     environment.globals["version"] = __version__
     environment.filters["age"] = age_text
     environment.filters["iso"] = iso
+    environment.filters["for_long"] = length_text
     return environment
 
 
@@ -96,12 +97,14 @@ def redirect(target: str) -> Response:
 
 
 def age_text(age_us: int) -> str:
-    """Return an age in words: `3 s ago`; of a time to come, `in 3 s`."""
-    seconds = abs(age_us) // 1_000_000
-    for unit, length in (("y", 31_557_600), ("d", 86_400), ("h", 3_600), ("min", 60)):
+    """Return an age in words: `3 s ago`; of a time to come, `in 3 s`. `js/page.js` says it the same way."""
+    return f"in {length_text(-age_us)}" if age_us < 0 else f"{length_text(age_us)} ago"
+
+
+def length_text(length_us: int) -> str:
+    """Return how long something took or takes, in words: `3 s`, `5 min`, `2 days`, `6 years`."""
+    seconds = max(0, length_us) // 1_000_000
+    for unit, length in (("years", 31_557_600), ("days", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * length:
-            amount = f"{seconds // length} {unit}"
-            break
-    else:
-        amount = f"{seconds} s"
-    return f"in {amount}" if age_us < 0 else f"{amount} ago"
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"

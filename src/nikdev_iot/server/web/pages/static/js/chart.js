@@ -238,6 +238,7 @@ class NikdevChart extends HTMLElement {
     const { newestUs } = this.source;
     if (time.extent && newestUs > time.extent.endUs) time.setExtent(time.extent.startUs, newestUs);
     if (mustReload) this.load();
+    time.news(newestUs);
     time.tick();
   }
 

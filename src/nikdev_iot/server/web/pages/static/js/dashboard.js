@@ -3,7 +3,8 @@ import { sourceOf } from "./chart_data.js";
 import { figure } from "./figures.js";
 import { showGauge } from "./gauge.js";
 import { freshen } from "./page.js";
-import { QUICK, time } from "./range.js";
+import { bindAddress, time } from "./range.js";
+import { showAge } from "./states.js";
 
 const POINTS = 120;
 const board = document.querySelector(".board");
@@ -13,6 +14,7 @@ const tiles = new Map();
 function take({ device, received_us, latest, points, reload }) {
   for (const [field, [timeUs, value]] of Object.entries(latest ?? {})) {
     for (const tile of tiles.get(`${device}/${field}`) ?? []) renew(tile, timeUs, value, points?.[field]);
+    time.news(timeUs);
   }
   if (!board.querySelector("nikdev-chart")) return;
   const named = Object.fromEntries(Object.entries(points ?? {}).map(([field, list]) => [`${device}/${field}`, list]));
@@ -37,41 +39,50 @@ function renew(tile, timeUs, value, points) {
     showGauge(tile, value);
   }
   const spark = tile.querySelector("nikdev-spark");
-  if (!spark) return;
+  if (!spark || !time.live) return;
   const fresh = (points ?? [[timeUs, value]]).filter(([, number]) => typeof number === "number");
   if (fresh.length) setSpark(spark, [...(spark.points ?? []), ...fresh]);
 }
 
 function setSpark(spark, points) {
-  const oldest = time.nowUs() - QUICK.get(board.dataset.range);
-  spark.points = points.filter(([us]) => us >= oldest).slice(-2 * POINTS);
-  if (spark.points.length > 1) spark.values = spark.points;
+  spark.points = points.filter(([us]) => us >= time.startUs).slice(-2 * POINTS);
+  spark.values = spark.points;
 }
 
 function showSilence(tile) {
-  const silence = tile.querySelector(".silence");
-  if (!silence || tile.dataset.timeUs === undefined) return;
-  silence.hidden = time.nowUs() - Number(tile.dataset.timeUs) <= Number(tile.dataset.silentAfterS) * 1e6;
+  const line = tile.querySelector(".age");
+  if (!line || tile.dataset.timeUs === undefined) return;
+  showAge(line, time.nowUs() - Number(tile.dataset.timeUs) > Number(tile.dataset.silentAfterS) * 1e6);
 }
 
-/** One request for all sparklines. */
+let sparksAsked = 0;
+
+/** One request for all sparklines, of the range that the charts show. */
 async function loadSparks() {
   const wanted = [...tiles].filter(([, list]) => list.some((tile) => tile.querySelector("nikdev-spark")));
   if (!wanted.length) return;
-  const endUs = time.nowUs();
+  const number = (sparksAsked += 1);
+  const [startUs, endUs] = [Math.floor(time.startUs), Math.ceil(time.endUs)];
   const ids = wanted.map(([key]) => encodeURIComponent(key)).join(",");
-  const span = QUICK.get(board.dataset.range);
-  const answer = await fetch(`${src}?fields=${ids}&start_us=${endUs - span}&end_us=${endUs}&points=${POINTS}`, { headers: { accept: "application/json" } });
-  if (!answer.ok) return;
+  const answer = await fetch(`${src}?fields=${ids}&start_us=${startUs}&end_us=${endUs}&points=${POINTS}`, { headers: { accept: "application/json" } });
+  if (!answer.ok || number !== sparksAsked) return;
   const { fields } = await answer.json();
   for (const [key, list] of wanted) {
     const { times_us: times, mean, values } = fields[key] ?? {};
     const points = (times ?? []).map((us, at) => [us, Number((mean ?? values)[at])]);
+    const lastUs = points.at(-1)?.[0] ?? 0;
     for (const tile of list) {
       const spark = tile.querySelector("nikdev-spark");
-      if (spark) setSpark(spark, [...points, ...(spark.points ?? []).filter(([us]) => us > (points.at(-1)?.[0] ?? 0))]);
+      if (spark) setSpark(spark, [...points, ...(time.live ? spark.points ?? [] : []).filter(([us]) => us > lastUs)]);
     }
   }
+}
+
+let sparking = 0;
+function moved({ detail: { by } }) {
+  if (by === "tick") return;
+  clearTimeout(sparking);
+  sparking = setTimeout(loadSparks, 300);
 }
 
 async function follow() {
@@ -123,6 +134,8 @@ function offerFullScreen() {
 }
 
 if (board) {
+  bindAddress(board.dataset.range);
+  time.addEventListener("range", moved);
   for (const tile of board.querySelectorAll(".tile[data-key]")) {
     const { key } = tile.dataset;
     tiles.set(key, [...(tiles.get(key) ?? []), tile]);

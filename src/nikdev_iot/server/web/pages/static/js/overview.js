@@ -3,6 +3,7 @@ import { figure } from "./figures.js";
 import { subscribe } from "./live.js";
 import { freshen } from "./page.js";
 import { time } from "./range.js";
+import { showAge } from "./states.js";
 import "./spark.js";
 
 const POINTS = 120;
@@ -57,14 +58,14 @@ function showSilence() {
   const tiles = document.getElementById("tiles");
   if (!tiles) return;
   const oldest = Date.now() * 1000 - Number(tiles.dataset.silentAfterS) * 1e6;
-  for (const tile of tiles.querySelectorAll(".tile")) tile.querySelector(".silence").hidden = Number(tile.dataset.timeUs) > oldest;
+  for (const tile of tiles.querySelectorAll(".tile")) showAge(tile.querySelector(".age"), Number(tile.dataset.timeUs) <= oldest);
 }
 
 // Lowest, highest and sparkline are those of the range that the charts show.
 function askTiles() {
   if (!document.getElementById("tiles") || !location.pathname.endsWith(device)) return;
   asked = performance.now();
-  window.htmx.ajax("GET", place + location.search, { target: "#tiles", swap: "outerHTML" });
+  window.htmx?.ajax("GET", place + location.search, { target: "#tiles", swap: "outerHTML" });
 }
 time.addEventListener("range", ({ detail: { by } }) => {
   if (by === "address" || by === "extent") return;
@@ -93,7 +94,7 @@ async function showFirst() {
       home.replaceChildren(made);
       home.closest(".connect").classList.add("connected");
     }
-    window.htmx.process(made);
+    window.htmx?.process(made);
     freshen();
     showSilence();
   } finally {

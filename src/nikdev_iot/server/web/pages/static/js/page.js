@@ -14,25 +14,27 @@ export function tell(text) {
 
 /** An age in words, as the server says it: `3 s ago`. */
 export function age(us) {
-  const seconds = Math.floor(Math.abs(us) / 1e6);
-  for (const [unit, length] of [["y", 31557600], ["d", 86400], ["h", 3600], ["min", 60]]) {
-    if (seconds >= 2 * length) return words(Math.floor(seconds / length), unit, us);
-  }
-  return words(seconds, "s", us);
+  return us < 0 ? `in ${howLong(-us)}` : `${howLong(us)} ago`;
 }
 
-function words(count, unit, us) {
-  return us < 0 ? `in ${count} ${unit}` : `${count} ${unit} ago`;
+/** How long something took, as the server says it: `3 s`, `2 days`. */
+export function howLong(us) {
+  const seconds = Math.max(0, Math.floor(us / 1e6));
+  for (const [unit, length] of [["years", 31557600], ["days", 86400], ["h", 3600], ["min", 60]]) {
+    if (seconds >= 2 * length) return `${Math.floor(seconds / length)} ${unit}`;
+  }
+  return `${seconds} s`;
 }
 
 const local = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 
-// <time data-us="…">: the viewer's zone, exact UTC on hover. <time data-us="…" data-age>: an age that goes on.
+// <time data-us="…">: the viewer's zone, exact UTC on hover. <time data-us="…" data-age>: an age that goes
+// on; with data-age="for", how long ago without the "ago".
 export function freshen(root = document) {
   const nowUs = Date.now() * 1000;
   for (const item of root.querySelectorAll("time[data-us]")) {
     const us = Number(item.dataset.us);
-    const text = "age" in item.dataset ? age(nowUs - us) : local.format(new Date(us / 1000));
+    const text = "age" in item.dataset ? (item.dataset.age === "for" ? howLong : age)(nowUs - us) : local.format(new Date(us / 1000));
     if (item.textContent !== text) item.textContent = text;
     if (!item.title) item.title = new Date(us / 1000).toISOString();
   }

@@ -22,20 +22,23 @@ export function panned({ startUs, endUs }, byUs, nowUs) {
   return { startUs: start, endUs: start + span };
 }
 
-/** What the address asks for: `{quick}` or `{startUs, endUs}`; null where it says nothing, or nothing of sense. */
+/** What the address asks for: `{quick}`, `{startUs, endUs}`, or `{spanUs}` up to now; null where that is nothing of sense. */
 export function readQuery(text) {
   const query = new URLSearchParams(text);
   const quick = query.get("range");
   if (quick !== null && QUICK.has(quick)) return { quick };
   const [startUs, endUs] = [fromIso(query.get("from")), fromIso(query.get("to"))];
-  return endUs - startUs >= MIN_SPAN_US ? { startUs, endUs } : null;
+  if (endUs - startUs >= MIN_SPAN_US) return { startUs, endUs };
+  const spanUs = Math.round(Number(query.get("last") ?? NaN) * 1e6);
+  return spanUs >= MIN_SPAN_US && spanUs <= MAX_SPAN_US ? { spanUs } : null;
 }
 
 /** The address with a range in it, and everything else as it was. */
-export function writeQuery(text, { quick, startUs, endUs }) {
+export function writeQuery(text, { quick, live, startUs, endUs }) {
   const query = new URLSearchParams(text);
-  for (const name of ["range", "from", "to"]) query.delete(name);
+  for (const name of ["range", "from", "to", "last"]) query.delete(name);
   if (quick) query.set("range", quick);
+  else if (live) query.set("last", String((endUs - startUs) / 1e6)); // its end is now, whenever it is opened
   else {
     query.set("from", toIso(startUs));
     query.set("to", toIso(endUs));
@@ -56,13 +59,14 @@ export function fromIso(text) {
   return parts ? Date.parse(`${parts[1]}Z`) * 1e3 + Number((parts[2] ?? "").padEnd(6, "0")) : NaN;
 }
 
-/** Events: `range` (detail.by: "gesture", "quick", "tick", "address"), `cursor`, `extent`. */
+/** Events: `range` (detail.by: "gesture", "quick", "tick", "address", "extent", "news"), `cursor`, `extent`. */
 export class Time extends EventTarget {
   constructor({ now = () => Date.now() * 1e3 } = {}) {
     super();
     this.nowUs = now;
     this.quick = "24h";
-    this.home = "24h";
+    this.home = { quick: "24h" };
+    this.insteadOf = null;
     this.live = true;
     this.endUs = now();
     this.startUs = this.endUs - QUICK.get("24h");
@@ -81,25 +85,43 @@ export class Time extends EventTarget {
 
   /** One of the quick ranges, whose end moves with time. */
   go(quick, by = "quick") {
-    Object.assign(this, { quick, home: quick, live: true });
+    Object.assign(this, { quick, home: { quick }, live: true });
     this.#follow();
     this.#say("range", by);
   }
 
+  /** As long as `spanUs`, its end moving with time. */
+  last(spanUs, by = "quick") {
+    Object.assign(this, { quick: null, live: true, width: spanUs });
+    this.#follow();
+    this.#say("range", by);
+  }
+
+  /** To what an address asks for. */
+  open(asked, by) {
+    if (asked.quick) this.go(asked.quick, by);
+    else if (asked.spanUs) this.last(asked.spanUs, by);
+    else this.set(asked, by);
+    this.home = asked;
+  }
+
   /** Back to where the page began, or to the quick range chosen last. */
-  reset() {
-    if (typeof this.home === "string") this.go(this.home);
-    else this.set(this.home, "quick");
+  reset() { this.open(this.home, "quick"); }
+
+  /** A value came: a page that shows the past only because there was nothing newer has something to show now. */
+  news(us) {
+    const { insteadOf } = this;
+    if (!insteadOf || us < this.nowUs() - QUICK.get(insteadOf)) return;
+    this.insteadOf = null;
+    this.go(insteadOf, "news");
   }
 
   /** Live again, as wide as it is now: by its quick range where it has that width. */
   resume() {
     const span = this.spanUs;
     const quick = [...QUICK].find(([, us]) => Math.abs(us - span) < span * 0.01)?.[0];
-    if (quick) return this.go(quick);
-    Object.assign(this, { quick: null, live: true, width: span });
-    this.#follow();
-    this.#say("range", "quick");
+    if (quick) this.go(quick);
+    else this.last(span);
   }
 
   /** Stop where it is. */
@@ -182,27 +204,34 @@ function readFallback(text) {
 
 let bound = false;
 
-/** Take the range of the address, or else `fallback` (`24h`, or `from/to`), and keep both in step from now on. */
+/**
+ * Take the range of the address, or else `fallback` (`24h`, or `from/to`), and keep both in step from now on. Where the
+ * fallback is of the past because there is nothing newer, the bar names the quick range that it stands for.
+ */
 export function bindAddress(fallback = "24h") {
   if (bound) return;
   bound = true;
+  const insteadOf = document.querySelector("nikdev-range")?.getAttribute("instead-of") ?? null;
+  const past = document.querySelector("[data-past]");
   const take = () => {
-    const asked = readQuery(location.search) ?? readFallback(fallback);
-    time.home = asked.quick ?? asked;
-    if (asked.quick) time.go(asked.quick, "address");
-    else time.set(asked, "address");
+    const asked = readQuery(location.search);
+    time.open(asked ?? readFallback(fallback), "address");
+    time.insteadOf = asked ? null : insteadOf;
+    if (past) past.hidden = Boolean(asked);
   };
   let writing = 0;
   let movedAt = -Infinity;
   take();
   addEventListener("popstate", take);
   time.addEventListener("range", ({ detail: { by } }) => {
+    if (past && by !== "address" && by !== "tick") past.hidden = true;
     if (by !== "gesture" && by !== "quick") return;
+    time.insteadOf = null;
     clearTimeout(writing);
     writing = setTimeout(() => {
       // One step back for each thing done, not for each notch of the wheel.
       const target = `?${writeQuery(location.search, time)}`;
-      if (target === location.search || (!time.quick && time.live)) return;
+      if (target === location.search) return;
       history[by === "quick" || performance.now() - movedAt > PUSH_AFTER_MS ? "pushState" : "replaceState"](null, "", target);
       movedAt = by === "quick" ? -Infinity : performance.now();
     }, by === "quick" ? 0 : 300);

@@ -6,7 +6,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const PAD = 2;
 
-/** Lines of a box of 100 x 100, one for each run without a gap; a value alone is a short stroke. */
+/** Lines of a box of 100 x 100, one for each run without a gap; a value alone is a dot at the right, where the newest is. */
 export function sparkPath(values) {
   const points = values.map((value, n) => (Array.isArray(value) ? { x: value[0], y: value[1] } : { x: n, y: value }));
   const known = points.filter((point) => typeof point.y === "number" && Number.isFinite(point.y));
@@ -14,7 +14,7 @@ export function sparkPath(values) {
   const [x0, x1] = [points[0].x, points.at(-1).x];
   const low = known.reduce((least, { y }) => Math.min(least, y), Infinity);
   const high = known.reduce((most, { y }) => Math.max(most, y), -Infinity);
-  const px = (x) => (x1 === x0 ? 50 : ((x - x0) / (x1 - x0)) * 100).toFixed(2);
+  const px = (x) => (x1 === x0 ? 100 : ((x - x0) / (x1 - x0)) * 100).toFixed(2);
   const py = (y) => (high === low ? 50 : 100 - ((y - low) / (high - low)) * 100).toFixed(2);
   let path = "";
   let isOn = false;

@@ -1,4 +1,4 @@
-// Keeps the states of devices going: online, silent since …, never seen. As server/accounts/states.py says it.
+// Keeps the states of devices going: online, silent for …, never seen. As server/accounts/states.py says it.
 import { freshen } from "./page.js";
 
 export function showState(mark, nowUs = Date.now() * 1000) {
@@ -10,8 +10,9 @@ export function showState(mark, nowUs = Date.now() * 1000) {
     mark.classList.add(word);
     if (word === "never") return mark.replaceChildren("never seen");
     time ??= document.createElement("time");
-    time.dataset.age = "";
-    mark.replaceChildren(word === "silent" ? "silent since " : "online, pushed ", time);
+    time.dataset.age = word === "silent" ? "for" : "";
+    mark.replaceChildren(word === "silent" ? "silent for " : "online, pushed ", time);
+    freshen(mark);
   }
   if (!time || time.dataset.us === lastPushUs) return;
   time.dataset.us = lastPushUs;
@@ -27,3 +28,13 @@ export function pushed(mark, receivedUs) {
 }
 
 setInterval(() => { for (const mark of document.querySelectorAll("[data-state]")) showState(mark); }, 5000);
+
+/** The age line of a value: `silent for 2 days`, or else `3 s ago`. */
+export function showAge(line, isSilent) {
+  line.querySelector(".silence").hidden = !isSilent;
+  const time = line.querySelector("time");
+  const way = isSilent ? "for" : "";
+  if (time.dataset.age === way) return;
+  time.dataset.age = way;
+  freshen(line);
+}
