@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 
@@ -14,6 +16,8 @@ from tests.client.networks import DEVICE, KEY, StubServer, closed_port, json_rep
 
 from nikdev_iot import Api, ConfigError
 from nikdev_iot.client.auto_push import AutoPush
+from nikdev_iot.client.transport import Transport
+from nikdev_iot.journal.journal import Journal
 
 
 def until(condition, timeout_s=15.0):
@@ -232,3 +236,149 @@ def test_no_room_for_a_thread_keeps_the_commits(tmp_path, monkeypatch, caplog):
         pushing.start()
         assert pushing.state.phase == "stopped"
         assert "not pushed in the background" in caplog.text
+
+
+# -- newest values ahead of a backlog, see also tests/e2e/test_newest_first.py ---------------------------
+
+
+def backlog(port, tmp_path, count=3_000):
+    with Api(config(port, tmp_path, autoPush=False)) as api, Journal.open(api.status().journal_path) as journal:
+        journal.commit_many((number + 1, {"n": number * 0.37}, None) for number in range(count))
+
+
+def paths(server):
+    return [request.path.removeprefix("/api/v1/") for request in server.requests]
+
+
+def test_a_server_that_asks_to_wait_with_what_is_shown_ahead_gets_nothing_else_either(tmp_path):
+    asked = []
+
+    def busy(request):
+        asked.append((time.monotonic(), request.path))
+        if request.path.endswith("live"):
+            return json_reply(429, {"message": "slowly"}, **{"retry-after": "2"})
+        return None
+
+    server = StubServer(busy)
+    with scripted(server) as port:
+        backlog(port, tmp_path)
+        with Api(config(port, tmp_path, pushBytesPerSecond=500)) as api:
+            until(lambda: api.push_state.phase == "waiting")
+            assert "slowly" in api.push_state.last_error
+            until(lambda: asked[-1][1].endswith("packs") and asked[-2][1].endswith("live"))
+    assert asked[-1][0] - asked[-2][0] >= 2
+
+
+def test_an_older_server_is_asked_once_and_gets_its_packs(tmp_path):
+    server = StubServer()  # 404
+    with scripted(server) as port:
+        backlog(port, tmp_path, 20_000)
+        with Api(config(port, tmp_path, pushBytesPerSecond=6_000)) as api:
+            until(lambda: "live" in paths(server))
+            until(lambda: paths(server).count("packs") > 1)
+            assert paths(server).count("live") == 1
+            assert api.push_state.last_preview_us is None
+            assert api.push_state.last_error is None
+    assert server.numbers == list(range(1, len(server.numbers) + 1))
+
+
+def test_a_short_queue_is_pushed_without_showing_anything_ahead(tmp_path):
+    server = StubServer()
+    with scripted(server) as port:
+        backlog(port, tmp_path)
+        with Api(config(port, tmp_path)) as api:
+            until(lambda: api.status().unpushed == 0)
+    assert "live" not in paths(server)
+    assert server.numbers == list(range(1, 3_001))
+
+
+# -- the end of the program, and forks ------------------------------------------------------------------
+
+
+def program(text):
+    return [sys.executable, "-W", "ignore", "-c", textwrap.dedent(text)]
+
+
+def test_ctrl_c_while_the_server_hangs_ends_in_time(tmp_path):
+    server = StubServer(lambda _: time.sleep(20))
+    with scripted(server) as port:
+        running = subprocess.Popen(
+            program(f"""
+            import time
+            from nikdev_iot import Api
+            with Api({config(port, tmp_path, requestTimeout=2)!r}) as api:
+                api.add_value("n", 1)
+                api.commit()
+                print("ready", flush=True)
+                time.sleep(60)
+            """),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert running.stdout.readline() == "ready\n"
+        until(lambda: server.requests)
+        began = time.monotonic()
+        running.send_signal(signal.SIGINT)
+        _, told = running.communicate(timeout=60)
+        assert time.monotonic() - began < 2 + 1 + 5  # the timeout, a second, and what a busy machine takes
+        assert told.strip().endswith("KeyboardInterrupt")
+        assert told.count("Traceback") == 1, "the program's own"
+    with Api(config(closed_port(), tmp_path, autoPush=False)) as api:
+        assert api.status().unpushed == 1
+
+
+def test_who_closes_is_not_kept_waiting_by_what_hangs_elsewhere(tmp_path, monkeypatch):
+    """A host name that is looked up for minutes, say: no timeout ends that."""
+    going_on = threading.Event()
+    monkeypatch.setattr(Transport, "request", lambda *_, **__: going_on.wait(30))
+    api = Api(config(closed_port(), tmp_path, requestTimeout=0.2))
+    commit(api, 1)
+    until(lambda: api.push_state.phase == "pushing")
+    began = time.monotonic()
+    api.close()
+    assert time.monotonic() - began < 0.2 + 1 + 5
+    assert api.push_state.phase == "stopped"
+    assert api.status().unpushed == 1
+    going_on.set()
+    until(lambda: not threads())
+    api.close()
+
+
+def test_an_error_in_the_with_block_ends_the_thread(tmp_path):
+    with scripted(StubServer()) as port:
+        with pytest.raises(ZeroDivisionError), Api(config(port, tmp_path)):
+            raise ZeroDivisionError
+        assert not threads()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_after_a_fork_the_parent_goes_on_and_the_child_pushes_nothing_twice(tmp_path):
+    """The child is made in the middle of a push, lives on, and ends as Python programs do."""
+    server = StubServer(lambda _: time.sleep(0.05))
+    with scripted(server) as port:
+        backlog(port, tmp_path, 4_000)
+        subprocess.run(
+            program(f"""
+            import os, sys, time
+            from nikdev_iot import Api
+            api = Api({config(port, tmp_path)!r})
+            while api.status().unpushed == 4000: time.sleep(0.01)
+            child = os.fork()
+            if not child: time.sleep(0.3); sys.exit()
+            end = time.monotonic() + 30
+            while api.status().unpushed and time.monotonic() < end: time.sleep(0.01)
+            api.add_value("n", 1)
+            api.commit()
+            while api.status().unpushed and time.monotonic() < end: time.sleep(0.01)
+            assert api.push_state.phase in ("idle", "pushing"), api.push_state
+            assert os.waitpid(child, 0)[1] == 0
+            api.close()
+            """),
+            timeout=60,
+            check=True,
+        )
+        assert server.numbers == list(range(1, 4_002))
+        assert len({request.body for request in server.requests if request.path.endswith("packs")}) == paths(
+            server
+        ).count("packs"), "a pack was sent twice"
