@@ -4,6 +4,7 @@
 //   { device, received_us, latest: { field: [time_us, value] }, points: { field: [[time_us, value], …] } }
 //   { device, latest, reload: true }   too much came to be told one by one, or some was missed: load the data again
 //                                      (`latest` may be empty then, and `device` is "*" for whoever subscribed to that)
+//   { …, preview: [field, …] }         of these, `latest` is shown ahead of history, and `points` are empty until it comes
 //   { device, gone: true }             the device was deleted, or may no longer be seen
 // While the page is hidden nothing comes; when it is shown again, `reload` does.
 
