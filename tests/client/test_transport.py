@@ -59,6 +59,26 @@ def test_a_name_that_cannot_be_one() -> None:
     ask(f"http://{'x' * 70}.invalid/api/v1/")
 
 
+def test_a_name_server_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+
+    def hang(*_: object, **__: object) -> None:
+        go_on.wait(30)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    try:
+        for _ in range(3):
+            began = time.monotonic()
+            error = ask("http://hangs.example/api/v1/", timeout_s=0.2)
+            assert time.monotonic() - began < 2
+            assert error.trouble == "name"
+            assert "no name server answers" in error.message
+        assert [thread.name for thread in threading.enumerate()].count("nikdev-lookup") == 1
+    finally:
+        go_on.set()
+
+
 def dribbling(head: bytes, part: bytes, *, pause_s: float = 0.05) -> Callable[[socket.socket], None]:
     def serve(connection: socket.socket) -> None:
         read_request(connection)
@@ -397,6 +417,13 @@ def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> 
         transport.close()
         assert ask("http://elsewhere.invalid/api/v1/").trouble == "name"
     assert seen == ["server.invalid"]
+
+
+def test_a_proxy_whose_name_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://no-such-proxy.invalid:3128")
+    error = ask("http://server.invalid/api/v1/")
+    assert error.trouble == "proxy"
+    assert "The proxy no-such-proxy.invalid on the way to server.invalid cannot be found" in error.message
 
 
 def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:

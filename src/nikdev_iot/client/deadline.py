@@ -37,6 +37,11 @@ class Deadline:
         found: Deadline | None = getattr(_here, "deadline", None)
         return found
 
+    @property
+    def left_s(self) -> float:
+        """How much time is left, at least 0."""
+        return max(self._ends - time.monotonic(), 0.0)
+
     def __enter__(self) -> Self:
         _here.deadline = self
         self._ends = time.monotonic() + self.within_s

@@ -20,14 +20,14 @@ from nikdev_iot.wire.headers import API_KEY, DEVICE_ID
 
 from .answers import Answer
 from .config import Config
+from .connecting import under_deadlines
 from .deadline import Deadline
+from .lookup import LookupFailed
 
 if TYPE_CHECKING:
-    import socket
     import ssl
 
     import urllib3
-    from urllib3.connection import HTTPConnection
 
 __all__ = [
     "Transport",
@@ -127,6 +127,10 @@ class Transport:
         if pools is not None:
             pools.clear()
 
+    def prepare(self) -> None:
+        """Load what the first request needs, so that it takes no longer than those after it."""
+        self._open()
+
     def request(
         self,
         method: str,
@@ -142,8 +146,7 @@ class Transport:
 
         Whatever the server does, it takes at most `timeout_s` from connecting to the end of the answer, and a second
         more for each `SLOWEST_BYTES_PER_S` of `body`. With `whole_within_s`, the answer's body has that long for
-        itself. A standstill ends after `timeout_s` in any case. (Only how long the system looks for a host's name
-        is its own affair.)
+        itself. A standstill ends after `timeout_s` in any case, and so does looking for the host's name.
 
         Raises:
             TransportError: no whole answer; nothing else, ever.
@@ -171,6 +174,8 @@ class Transport:
                 answer = Answer(shown, response.status, _lowered(response), self._read(response, shown, max_bytes))
         except TransportError:
             raise
+        except LookupFailed as error:
+            raise self._explain(error, shown) from error
         except Exception as error:  # whatever a library below makes of a bad network, it ends here
             raise (self._late(deadline, shown) if deadline.passed else self._explain(error, shown)) from error
         if deadline.passed:  # cut among its headers, an answer looks like a short one
@@ -221,7 +226,7 @@ class Transport:
         pools = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
         kinds: dict[str, Any] = pools.pool_classes_by_scheme
         pools.pool_classes_by_scheme = {
-            scheme: type(kind.__name__, (kind,), {"ConnectionCls": _watched(kind.ConnectionCls)})
+            scheme: type(kind.__name__, (kind,), {"ConnectionCls": under_deadlines(kind.ConnectionCls)})
             for scheme, kind in kinds.items()
         }
         return pools
@@ -251,39 +256,6 @@ class Transport:
         )
 
 
-def _watched(base: type[HTTPConnection]) -> type[HTTPConnection]:
-    """Return the class of connections that the `Deadline` of a request can cut."""
-
-    class Watched(base):  # type: ignore[misc, valid-type]
-        def _new_conn(self) -> socket.socket:
-            found: socket.socket = super()._new_conn()
-            _put_under_deadline(found)
-            return found
-
-        def request(self, *args: Any, **options: Any) -> None:
-            if self.sock is not None:
-                _put_under_deadline(self.sock)
-            super().request(*args, **options)
-
-    return Watched
-
-
-def _put_under_deadline(connection: socket.socket) -> None:
-    import socket
-
-    deadline = Deadline.current()
-    if deadline is None:
-        return
-    # A second handle on it: TLS and HTTP move and close the first as they like, and numbers of files are used again.
-    line = socket.socket(fileno=socket.dup(connection.fileno()))
-
-    def cut() -> None:
-        with contextlib.suppress(OSError):
-            line.shutdown(socket.SHUT_RDWR)
-
-    deadline.watch(cut=cut, let_go=line.close)
-
-
 def _lowered(response: urllib3.BaseHTTPResponse) -> dict[str, str]:
     return {name.lower(): value for name, value in response.headers.items()}
 
@@ -294,12 +266,8 @@ def _by_type(error: Exception, place: str, timeout_s: float) -> tuple[str, Troub
 
     import urllib3.exceptions as raised
 
-    if isinstance(error, raised.NameResolutionError):
-        return (
-            f"The host name of {place} cannot be found",
-            "name",
-            "Check its spelling in 'baseUrl', and that this device is online.",
-        )
+    if isinstance(error, LookupFailed):
+        return _nameless(error, place, timeout_s)
     if isinstance(error, raised.ProxyError):
         return (
             f"The proxy on the way to {place} did not work: {_inner(error)}",
@@ -338,6 +306,26 @@ def _by_type(error: Exception, place: str, timeout_s: float) -> tuple[str, Troub
     if isinstance(error, raised.DecodeError | raised.ResponseError):
         return (f"The answer of {place} is damaged: {_inner(error)}", "cut", "Try again.")
     return None
+
+
+def _nameless(error: LookupFailed, place: str, timeout_s: float) -> tuple[str, Trouble, str]:
+    if error.host != urlsplit(f"//{place}").hostname:
+        return (
+            f"The proxy {error.host} on the way to {place} cannot be found",
+            "proxy",
+            "Check HTTP_PROXY, HTTPS_PROXY.",
+        )
+    if error.is_late:
+        return (
+            f"The host name of {place} was not found out within {timeout_s:g} s: no name server answers",
+            "name",
+            "Check that this device is online, and its name server.",
+        )
+    return (
+        f"The host name of {place} cannot be found",
+        "name",
+        "Check its spelling in 'baseUrl', and that this device is online.",
+    )
 
 
 def _tls(error: Exception, place: str) -> tuple[str, Trouble, str]:
