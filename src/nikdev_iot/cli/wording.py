@@ -9,6 +9,7 @@ _SAID_HERE = {
     "rejected()": "`nikdev rejected`",
     "get() and fetch()": "`nikdev get` and `nikdev fetch`",
     "push()": "`nikdev push`",
+    "commit()": "`nikdev commit`",
     "reset()": "`nikdev reset`",
     "The 'baseUrl'": "The url in .nikdev/config.json",
     "The 'deviceId' of the configuration": "The device in .nikdev/config.json",
