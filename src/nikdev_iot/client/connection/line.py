@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import queue
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
+
+from nikdev_iot.client.lookup import LookupFailed, look_up
 
 __all__ = ["Break", "Certificate", "Connected", "Line", "LineBroken", "is_address"]
 
@@ -21,6 +21,7 @@ Break: TypeAlias = Literal[
 """Where a line broke: names, connecting, the proxy, and TLS: not trusted, after its time, before it, or none at all."""
 
 _LONGEST_HEAD_BYTES = 16_384
+_NO_NAME = frozenset(getattr(socket, name, None) for name in ("EAI_NONAME", "EAI_NODATA"))
 _EXPIRED, _EARLY = 10, 9
 """What OpenSSL calls a certificate after and before its time (X509_V_ERR_…)."""
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
@@ -71,7 +72,7 @@ class Line:
         self.host = host
         self.port = port
         self._monotonic = monotonic
-        self._places: list[Any] = []
+        self._addresses: tuple[str, ...] = ()
         self._socket: socket.socket | None = None
 
     def close(self) -> None:
@@ -81,57 +82,33 @@ class Line:
             self._socket = None
 
     def look_up(self, *, within_s: float) -> tuple[str, ...]:
-        """Return the host's addresses; raises `LineBroken`.
-
-        The system's own look-up cannot be ended: one that takes longer is left to itself, in a thread of its own.
-        """
-        found: queue.SimpleQueue[Any] = queue.SimpleQueue()
-
-        def ask() -> None:
-            try:
-                found.put(socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM))
-            except (OSError, UnicodeError) as error:
-                found.put(error)
-
-        thread = threading.Thread(target=ask, name="nikdev-look-up", daemon=True)
+        """Return the host's addresses; raises `LineBroken`."""
         try:
-            thread.start()
-            answer = found.get(timeout=within_s)
-        except queue.Empty:
-            raise LineBroken("timeout", f"no answer within {within_s:.3g} s") from None
-        except RuntimeError as error:  # no room for a thread
-            raise LineBroken("no-name-server", str(error)) from None
-        if isinstance(answer, Exception):
-            is_unknown = isinstance(answer, UnicodeError) or answer.args[:1] in {
-                (getattr(socket, name, None),) for name in ("EAI_NONAME", "EAI_NODATA")
-            }
-            raise LineBroken("no-name" if is_unknown else "no-name-server", _reason(answer))
-        self._places = answer
-        return tuple(dict.fromkeys(place[4][0] for place in answer))
+            self._addresses = tuple(look_up(self.host, self.port, within_s=within_s))
+        except LookupFailed as error:
+            if error.is_late:
+                raise LineBroken("timeout", f"no answer within {within_s:.3g} s") from None
+            cause = error.__cause__
+            is_unknown = not isinstance(cause, OSError) or cause.errno in _NO_NAME
+            reason = "it is no name" if isinstance(cause, UnicodeError) or cause is None else _reason(cause)
+            raise LineBroken("no-name" if is_unknown else "no-name-server", reason) from None
+        return self._addresses
 
     def connect(self, *, within_s: float) -> Connected:
         """Connect to the first address that accepts it; each has its share of the time. Raises `LineBroken`."""
         ends = self._monotonic() + within_s
         silent: list[str] = []
         where: Break = "unreachable"
-        for at, (family, kind, protocol, _, place) in enumerate(self._places):
-            share_s = max(ends - self._monotonic(), 0.01) / (len(self._places) - at)
+        for at, address in enumerate(self._addresses):
+            share_s = max(ends - self._monotonic(), 0.01) / (len(self._addresses) - at)
             try:
-                one = socket.socket(family, kind, protocol)
-            except OSError as error:  # IPv6 on a system without it
-                silent.append(f"{place[0]}: {_reason(error)}")
-                continue
-            try:
-                one.settimeout(share_s)
-                one.connect(place)
+                self._socket = socket.create_connection((address, self.port), timeout=share_s)
             except OSError as error:
-                one.close()
-                refused, late = isinstance(error, ConnectionRefusedError), isinstance(error, TimeoutError)
-                where = "refused" if refused else "timeout" if late else where
-                silent.append(f"{place[0]}: {'no answer' if late else _reason(error)}")
+                late = isinstance(error, TimeoutError)
+                where = "refused" if isinstance(error, ConnectionRefusedError) else "timeout" if late else where
+                silent.append(f"{address}: {'no answer' if late else _reason(error)}")
                 continue
-            self._socket = one
-            return Connected(place[0], tuple(silent))
+            return Connected(address, tuple(silent))
         raise LineBroken(where, "; ".join(silent) or "there is no address")
 
     def pass_proxy(self, host: str, port: int, *, within_s: float) -> None:
@@ -203,7 +180,7 @@ class Line:
         return secure
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
     return text[:300]
 
