@@ -13,6 +13,7 @@ __all__ = [
     "Account",
     "ApiKey",
     "Device",
+    "ErasedValues",
     "Field",
     "LatestSnapshot",
     "NewField",
@@ -119,6 +120,16 @@ class Access:
     device: Device
 
 
+class ErasedValues(NamedTuple):
+    """What a commit told before values were taken out of it."""
+
+    number: int
+    digest: bytes
+    """Of the whole commit (`model.digests`)."""
+    field_ids: tuple[str, ...]
+    """Whose values are gone."""
+
+
 class StoredPack(NamedTuple):  # made thousands of times a second, and three times as fast to make as a dataclass
     """A pack as the store keeps it: immutable."""
 
@@ -143,6 +154,8 @@ class StoredPack(NamedTuple):  # made thousands of times a second, and three tim
     payload: bytes
     arrival: int = 0
     """Ascending per device in the order of storing; given by the store."""
+    erased: tuple[ErasedValues, ...] = ()
+    """By number: commits that lost values for good since, when it was re-packed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

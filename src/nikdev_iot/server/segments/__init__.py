@@ -1,0 +1,1 @@
+"""Segments: re-packed packs of one origin, as compressed columns with statistics (`docs/storage.md`). No I/O."""
