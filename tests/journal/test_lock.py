@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from nikdev_iot.journal import lock as lock_module
 from nikdev_iot.journal.errors import PushLocked
 from nikdev_iot.journal.lock import FileLock, hold_push_lock
 from nikdev_iot.model.errors import JournalError
@@ -111,3 +112,17 @@ def test_a_lock_file_that_cannot_be_made_is_an_error_of_the_journal(tmp_path):
     with pytest.raises(JournalError, match=r"the\.db could not push") as caught, hold(tmp_path / "no" / "x"):
         pytest.fail("held")
     assert not isinstance(caught.value, PushLocked)
+
+
+def test_a_file_that_its_last_holder_removed_meanwhile_is_no_lock(tmp_path, monkeypatch):
+    path = tmp_path / "x"
+    take = lock_module._lock
+
+    def take_late(fd):
+        path.unlink()
+        return take(fd)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lock_module, "_lock", take_late)
+        assert not FileLock(path).acquire()
+    assert FileLock(path).acquire()

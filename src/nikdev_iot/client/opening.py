@@ -10,7 +10,8 @@ from nikdev_iot.journal.clock import SYSTEM_CLOCK
 from nikdev_iot.journal.errors import JournalDamaged
 from nikdev_iot.journal.journal import Journal
 from nikdev_iot.journal.migrations import APPLICATION_ID
-from nikdev_iot.journal.salvage import Salvage, finish, salvage
+from nikdev_iot.journal.replacement import finish
+from nikdev_iot.journal.salvage import Salvage, salvage
 
 from .config import Config
 from .legacy import DEFAULT_NAME, find_shelves, read_shelf

@@ -38,7 +38,7 @@ class FileLock:
         """
         file = io.FileIO(os.open(self.path, os.O_RDWR | (os.O_CREAT if create else 0), 0o600), "r+")
         try:
-            if _lock(file.fileno()):
+            if _lock(file.fileno()) and self._is_there(file.fileno()):
                 self._file = file
                 _held.add(self)
                 return True
@@ -55,14 +55,26 @@ class FileLock:
             return
         try:
             if not file.closed:
+                if remove and sys.platform != "win32":  # while nobody else can have it
+                    self._remove()
                 _unlock(file.fileno())
         finally:
             file.close()
         _held.discard(self)
         self._file = None
-        if remove:
-            with contextlib.suppress(OSError):
-                self.path.unlink()
+        if remove and sys.platform == "win32":  # where an open file stays
+            self._remove()
+
+    def _remove(self) -> None:
+        with contextlib.suppress(OSError):
+            self.path.unlink()
+
+    def _is_there(self, fd: int) -> bool:
+        """Whether the file that is locked still has its name: the last holder may have removed it meanwhile."""
+        try:
+            return sys.platform == "win32" or os.path.samestat(os.fstat(fd), self.path.stat())
+        except FileNotFoundError:
+            return False
 
     def __del__(self) -> None:
         with contextlib.suppress(OSError):

@@ -7,7 +7,6 @@ The damaged file is never changed.
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import tempfile
@@ -25,11 +24,11 @@ from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US
 from . import holes, origins
 from .errors import from_os
 from .holes import Hole, HoleKind
-from .lock import FileLock
 from .migrations import migrate
+from .replacement import draft_prefix, put_in_place, remove_drafts, saved_path, sync, taking_turns
 from .shapes import ShapeBook
 
-__all__ = ["Salvage", "finish", "salvage"]
+__all__ = ["Salvage", "salvage"]
 
 _LOST = "lost: the journal was damaged"
 _CHUNK = 1_024
@@ -64,22 +63,26 @@ class Salvage:
         return text
 
 
-def salvage(path: Path, *, now_us: int, new_uuid: Callable[[], uuid.UUID] = uuid.uuid4) -> Salvage | None:
+def salvage(
+    path: Path, *, now_us: int, new_uuid: Callable[[], uuid.UUID] = uuid.uuid4, wait_s: float = 30.0
+) -> Salvage | None:
     """Set the file at `path` aside and make a new journal of what can be read of it; None where another program did.
 
-    A crash at any moment leaves either the damaged file or the new one at `path`, and nothing lost.
+    A crash at any moment leaves either the damaged file at `path`, with its log, or a new one that is whole and that
+    `replacement.finish` puts there. Where another program is at it, `wait_s` is how long to wait for that.
 
     Raises:
         JournalError: there is no room for the new file, or the folder cannot be written.
     """
-    lock = FileLock(path.with_name(f"{path.name}-salvage"))
     try:
-        if not lock.acquire():
-            return None
-        try:
+        before = _identity(path)
+        with taking_turns(path, wait_s=wait_s) as is_ours:
+            if not is_ours or _identity(path) != before:
+                return None
+            if saved_path(path).exists():
+                put_in_place(path)
+                return None
             return _salvage(path, now_us=now_us, new_uuid=new_uuid)
-        finally:
-            lock.release(remove=True)
     except OSError as error:
         raise from_os(error, path=str(path), operation="save what can be read of it") from error
     except sqlite3.Error as error:
@@ -91,23 +94,15 @@ def salvage(path: Path, *, now_us: int, new_uuid: Callable[[], uuid.UUID] = uuid
         ) from error
 
 
-def finish(path: Path) -> None:
-    """End a `salvage` that was cut off between setting the old file aside and putting the new one in its place."""
-    fresh = _fresh(path)
-    if not path.exists() and fresh.exists():  # it is whole: else the old one would still be there
-        with suppress(OSError):
-            fresh.rename(path)
-
-
-def _fresh(path: Path) -> Path:
-    return path.with_name(f"{path.name}.new")
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def _salvage(path: Path, *, now_us: int, new_uuid: Callable[[], uuid.UUID]) -> Salvage:
-    fresh = _fresh(path)
-    _remove(fresh)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".salvage-") as folder:
-        copy = Path(folder) / path.name
+    remove_drafts(path)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=draft_prefix(path)) as folder:
+        copy, fresh = Path(folder) / path.name, Path(folder) / "new"
         for suffix in ("", "-wal"):  # the log as well: the newest commits are there
             with suppress(FileNotFoundError):
                 shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
@@ -117,13 +112,10 @@ def _salvage(path: Path, *, now_us: int, new_uuid: Callable[[], uuid.UUID]) -> S
             target.execute("BEGIN IMMEDIATE")
             saved = _Saver(_reader(copy), target, size_bytes=copy.stat().st_size, now_us=now_us).run(new_uuid)
             target.execute("COMMIT")
-    _sync(fresh)
-    aside = _free_name(path)
-    for suffix in ("-wal", "-shm", ""):  # the file last: without it, what is left is no journal
-        with suppress(FileNotFoundError):
-            Path(f"{path}{suffix}").rename(f"{aside}{suffix}")
-    fresh.rename(path)
-    _sync(path.parent)
+        sync(fresh)
+        fresh.rename(saved_path(path))
+        sync(path.parent)
+    aside = put_in_place(path)
     commits, lost, staged, knows_origin = saved
     return Salvage(aside, commits, lost, staged, knows_origin)
 
@@ -329,26 +321,3 @@ def _runs(connection: sqlite3.Connection) -> Iterator[tuple[int, int]]:
         end = row_id
     if end:
         yield begin, end
-
-
-def _free_name(path: Path) -> Path:
-    number = 1
-    while (found := path.with_name(f"{path.name}.damaged-{number}")).exists():
-        number += 1
-    return found
-
-
-def _remove(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        Path(f"{path}{suffix}").unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    """Bring a file, or the names in a folder, to the disk."""
-    if os.name == "nt" and path.is_dir():
-        return
-    fd = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
