@@ -1,16 +1,23 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
+import time
+from contextlib import suppress
 
 import pytest
+from tests.disks import mounted
 
+from nikdev_iot.journal.errors import JournalGone, JournalLocked, NotPermitted
 from nikdev_iot.journal.journal import Journal
 from nikdev_iot.model.errors import JournalError
 
-from .processes import run
+from .processes import finish, run, start
 
 
 def open_fails(path, **options):
@@ -117,12 +124,16 @@ def test_a_place_that_this_user_may_not_write_to(tmp_path, when):
         """,
         path,
     )
+    owner = pwd.getpwuid(os.getuid()).pw_name
     folder.chmod(0o755)
     assert len(out) == 1, out
     kind, message, hint = out[0].split(" | ")
-    assert kind == "JournalError"
-    assert str(path) in message
-    assert "folder" in hint or "permission" in hint
+    assert kind == "NotPermitted"
+    refused = path if when == "file" else folder
+    assert message.startswith(f"The journal {path} could not ")
+    assert f": {refused} belongs to {owner}, and this user (" in message
+    assert "may not write to it" in message
+    assert hint.startswith("Nothing was lost: every commit that was made is kept. Give this user read and write")
     if when == "file":
         path.chmod(0o644)
         with Journal.open(path) as journal:
@@ -131,9 +142,80 @@ def test_a_place_that_this_user_may_not_write_to(tmp_path, when):
 
 def test_a_lock_held_for_too_long(path):
     with Journal.open(path) as holder, Journal.open(path, busy_timeout_s=0.05) as journal:
-        with holder._database.write("hold"), pytest.raises(JournalError, match="another program kept it locked"):
+        with holder._database.write("hold"), pytest.raises(JournalLocked, match=r"(itself|program) kept it locked"):
             journal.commit({"a": 1})
         assert journal.commit({"a": 1}).number == 1
+
+
+@pytest.mark.parametrize("how", ["BEGIN EXCLUSIVE", "PRAGMA locking_mode = EXCLUSIVE"])
+def test_a_lock_of_another_program_ends_in_time_and_names_it(path, how):
+    """It is no program of ours; at the second statement, not even a reader gets in."""
+    with Journal.open(path) as journal:
+        journal.commit({"a": 1})
+    other = start(
+        f"""
+        import sqlite3
+        connection = sqlite3.connect(path, isolation_level=None)
+        connection.execute({how!r})
+        connection.execute("UPDATE meta SET value = value")
+        print("locked", flush=True)
+        sys.stdin.readline()
+        """,
+        path,
+    )
+    assert other.stdout.readline() == "locked\n"
+    began = time.monotonic()
+    with pytest.raises(JournalLocked) as caught, Journal.open(path, busy_timeout_s=0.2) as journal:
+        journal.commit({"a": 2})
+    assert 0.2 <= time.monotonic() - began < 10
+    assert str(path) in caught.value.message
+    if sys.platform == "linux":
+        assert f"process {other.pid} (python" in caught.value.message
+        assert f"or end process {other.pid}" in caught.value.hint
+    assert "every commit that was made is kept" in caught.value.hint
+    finish(other)
+    with Journal.open(path) as journal:
+        assert journal.commit({"a": 2}).number == 2
+
+
+def test_a_file_system_that_is_read_only(tmp_path):
+    """Where nothing can be mounted, a folder that this user may not write to is what there is: see above."""
+    try:
+        with mounted(tmp_path / "disk") as disk:
+            with Journal.open(disk / "j.db") as journal:
+                journal.commit({"a": 1})
+            subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True, timeout=30)
+            with pytest.raises(NotPermitted) as caught, Journal.open(disk / "j.db") as journal:
+                journal.commit({"a": 2})
+            assert f"{disk / 'j.db'} is on a file system that is read-only" in caught.value.message
+            assert "Mount it so that it can be written" in caught.value.hint
+    except PermissionError:
+        assert os.getuid() != 0 or not os.access("/sbin/mount", os.X_OK) or not os.path.ismount(tmp_path / "disk")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="mounts are POSIX's")
+@pytest.mark.parametrize("how", ["unmounted", "renamed"])
+def test_a_disk_that_is_taken_away_and_comes_back(tmp_path, how):
+    def check(folder, take_away, bring_back):
+        with Journal.open(folder / "j.db") as journal:
+            journal.commit({"a": 1})
+            take_away()
+            with pytest.raises(JournalGone) as caught:
+                journal.commit({"a": 2})
+            assert str(folder / "j.db") in caught.value.message
+            assert "what is staged stays staged" in caught.value.hint
+            if bring_back is not None:
+                bring_back()
+                assert journal.commit({"a": 2}).number == 2
+
+    folder = tmp_path / "disk"
+    if how == "unmounted":
+        with suppress(PermissionError), mounted(folder):  # what this user may not mount, nobody takes away
+            check(folder, lambda: subprocess.run(["umount", "-l", str(folder)], check=True, timeout=30), None)
+    else:
+        folder.mkdir()
+        away = tmp_path / "away"
+        check(folder, lambda: folder.rename(away), lambda: away.rename(folder))
 
 
 def test_a_full_disk_loses_nothing_and_heals(path):
@@ -145,7 +227,7 @@ def test_a_full_disk_loses_nothing_and_heals(path):
         with pytest.raises(JournalError, match="disk is full") as caught:
             while True:
                 made.append(journal.commit({"text": "x" * 500}).number)
-        assert "Nothing was lost" in caught.value.hint
+        assert "every commit that was made is kept" in caught.value.hint
         with pytest.raises(JournalError, match="disk is full"):
             journal.commit_many((1, {"text": "x" * 500}, None) for _ in range(100))
         connection.execute("PRAGMA max_page_count = 1000000")
@@ -192,7 +274,7 @@ def test_a_file_that_is_deleted_under_it_is_noticed(path):
     with Journal.open(path) as journal:
         journal.commit({"a": 1})
         shutil.move(path, path.with_name("moved.db"))
-        with pytest.raises(JournalError, match="moved, deleted or replaced"):
+        with pytest.raises(JournalGone, match="moved, deleted or replaced"):
             journal.commit({"a": 2})
         shutil.move(path.with_name("moved.db"), path)
         assert journal.commit({"a": 2}).number == 2
@@ -208,8 +290,6 @@ def test_an_error_inside_a_transaction_undoes_it(path):
 
 
 def test_many_processes_may_make_one_journal_at_the_same_time(path):
-    from .processes import finish, start
-
     code = """
     sys.stdin.readline()
     with Journal.open(path) as journal:

@@ -15,7 +15,7 @@ from typing import Literal
 
 from nikdev_iot.model.errors import JournalError
 
-from .errors import from_os, from_sqlite
+from .errors import JournalGone, from_os, from_sqlite
 from .migrations import migrate, version_of
 from .outcome import Outcome
 
@@ -154,10 +154,12 @@ class Database:
         else:
             if (found.st_dev, found.st_ino) == self._file:
                 return
-        raise self.error(
-            f"could not {operation}: its file was moved, deleted or replaced while it was in use",
+        raise JournalGone(
+            f"The journal {self.name} could not {operation}: its file was moved, deleted or replaced while in use.",
+            path=self.name,
             operation=operation,
-            hint="Nothing was done. Put the file back, or restart the program to begin a new journal.",
+            hint="Nothing was done, and what is staged stays staged. Put the file (or the disk it is on) back, or "
+            "restart the program to begin a new journal.",
         )
 
     def _open(self, operation: str) -> sqlite3.Connection:
