@@ -7,13 +7,14 @@ import datetime
 import sys
 from pathlib import Path
 
-from . import backlog, commit, fleet, live, pages, small_pushes, startup
+from . import backlog, commit, fleet, footprint, live, pages, small_pushes, startup
 from .report import Row, table, write_into
 
 _ALL = {
     "startup": startup,
     "commit": commit,
     "backlog": backlog,
+    "footprint": footprint,
     "small-pushes": small_pushes,
     "live": live,
     "fleet": fleet,

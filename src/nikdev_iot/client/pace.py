@@ -8,7 +8,8 @@ __all__ = ["Pace"]
 
 FIRST_COMMITS: Final = 1_000
 MOST_COMMITS: Final = 10_000
-MOST_BYTES: Final = 2 * 1024 * 1024
+MOST_BYTES: Final = 512 * 1024
+"""Two packs are in memory at a time, each several times over: larger ones are no faster (`benchmarks/footprint.py`)."""
 FAST_S: Final = 1.0
 
 
