@@ -70,7 +70,7 @@ def test_another_program_that_keeps_it_locked(used, path):
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"locked\n"
-        with pytest.raises(JournalError, match="another program kept it locked"):
+        with pytest.raises(JournalError, match="kept it locked for too long"):
             used.health(within_s=1)
         other.communicate()
     assert used.health(within_s=60).is_whole

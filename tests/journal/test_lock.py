@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 
@@ -52,6 +53,8 @@ def test_one_process_at_a_time(tmp_path):
     with pytest.raises(PushLocked, match=r"pushing the journal the\.db") as caught, hold(tmp_path / "x", 0.05):
         pytest.fail("held by two")
     assert "kept" in caught.value.hint
+    if sys.platform == "linux":
+        assert f"Another program, process {other.pid} (python" in caught.value.message
     threading.Timer(0.1, lambda: (other.stdin.write("\n"), other.stdin.flush())).start()
     with hold(tmp_path / "x", 10):
         pass

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .errors import PushLocked, from_os
+from .obstacles import holder
 
 __all__ = ["FileLock", "hold_push_lock"]
 
@@ -124,6 +125,11 @@ else:
     os.register_at_fork(after_in_child=_forget_all)
 
 
+def _other(path: Path | None) -> str:
+    found = None if path is None else holder(path)
+    return f"Another program, {found}," if found and found.startswith("process") else "Another program or thread"
+
+
 @contextlib.contextmanager
 def hold_push_lock(path: Path | None, inner: threading.Lock, *, name: str, timeout_s: float) -> Iterator[None]:
     """Hold the lock file `path`, or in memory (`None`) the lock `inner`, for a `with` block.
@@ -148,7 +154,7 @@ def hold_push_lock(path: Path | None, inner: threading.Lock, *, name: str, timeo
             left_s = give_up - time.monotonic()
             if left_s <= 0:
                 raise PushLocked(
-                    f"Another program or thread is pushing the journal {name}.",
+                    f"{_other(path)} is pushing the journal {name}.",
                     path=name,
                     operation="push",
                     hint="Nothing was sent by this one, and all commits are kept. The other push takes them, "
