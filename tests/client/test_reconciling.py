@@ -6,6 +6,7 @@ protocol has (`tests/server/ingest/push_model.py`): any two of a copied journal,
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import tempfile
@@ -229,7 +230,12 @@ def test_a_server_that_contradicts_itself_ends_the_push(world, tmp_path):
         def request(method, path, **options):
             answer = real(method, path, **options)
             if "digests" in path:
-                return Answer(answer.url, 200, answer.headers, b'{"digests": [], "next": 0}')
+                return Answer(
+                    answer.url,
+                    200,
+                    answer.headers,
+                    json.dumps({**json.loads(answer.body), "digests": [], "next": 0}).encode(),
+                )
             return answer
 
         world.request = request
@@ -239,6 +245,92 @@ def test_a_server_that_contradicts_itself_ends_the_push(world, tmp_path):
         world.request = real
         assert world.pusher(two).push().pushed == 1
     assert world.stored() == [1, 2]
+
+
+def test_what_was_set_aside_in_a_copy_and_what_is_behind_it_is_stored_once(world, tmp_path):
+    with open_journal(tmp_path / "a") as journal:
+        commit(journal, 1, 2, 3)
+        with copied(journal, tmp_path / "b") as restored:
+            journal.set_rejected({1: "the server said no"})
+            world.pusher(journal).push()
+            report = world.pusher(restored).push()
+            assert report.pushed == 3
+            assert "It lacks 1 of them: these get new numbers" in report.notices[0]
+            assert world.stored() == [1, 2, 3]
+            assert restored.origin == journal.origin
+            # What was set aside is known again where it comes back.
+            assert journal.restore_rejected() == 1
+            world.pusher(journal).push()
+            assert world.stored() == [1, 2, 3]
+            commit(restored, 4)
+            assert world.pusher(restored).push().notices == ()
+            assert world.stored() == [1, 2, 3, 4]
+            assert restored.check() == []
+
+
+def test_a_server_set_back_behind_a_fork_gets_again_what_came_before_the_fork(world, tmp_path):
+    world.back_up()
+    with open_journal(tmp_path / "a") as journal:
+        origin = journal.origin
+        commit(journal, 1)
+        with copied(journal, tmp_path / "b") as restored:
+            commit(journal, 2)
+            world.pusher(journal).push()
+            commit(restored, 3)
+            world.pusher(restored).push()
+            assert restored.origin != origin
+            commit(restored, 4)
+            assert world.stored() == [1, 2, 3]
+            world.restore()
+            report = world.pusher(restored).push()
+            assert "of this journal's origin" in report.notices[0]
+            assert "now has none of them" in report.notices[0]
+            assert (restored.origin, world.stored()) == (origin, [1, 3, 4])
+            # The copy goes on as well, and has what the server lacks of its own.
+            commit(journal, 5)
+            world.pusher(journal).push()
+            assert world.stored() == [1, 2, 3, 4, 5]
+            assert restored.check() == journal.check() == []
+
+
+def test_a_server_set_back_to_behind_the_fork_gets_only_what_it_lacks(world, tmp_path):
+    with open_journal(tmp_path / "a") as journal, copied(journal, tmp_path / "b") as two:
+        commit(journal, 1)
+        world.pusher(journal).push()
+        commit(two, 2)
+        world.back_up()
+        world.pusher(two).push()
+        commit(two, 3)
+        world.restore()
+        origin = two.origin
+        report = world.pusher(two).push()
+        assert "now has none of them" in report.notices[0]
+        assert (two.origin, world.stored()) == (origin, [1, 2, 3])
+
+
+def test_answers_of_two_incarnations_of_the_server_are_not_compared(world, tmp_path):
+    """The server is restored between the answer with its mark and the one with its digests."""
+    world.back_up()
+    with open_journal(tmp_path / "a") as one:
+        commit(one, 1)
+        with copied(one, tmp_path / "b") as two:
+            world.pusher(one).push()
+            commit(two, 2)
+            real, asked = world.request, []
+
+            def request(method, path, **options):
+                if "digests" in path and not asked:
+                    asked.append(path)
+                    world.restore()
+                return real(method, path, **options)
+
+            world.request = request
+            assert world.pusher(two).push().notices == ()
+            assert asked
+            commit(one, 3)
+            world.pusher(one).push()
+            assert world.stored() == [1, 2, 3]
+            assert one.check() == two.check() == []
 
 
 class Faults(RuleBasedStateMachine):

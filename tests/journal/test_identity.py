@@ -8,6 +8,7 @@ import pytest
 
 from nikdev_iot.journal.identity import Own
 from nikdev_iot.journal.journal import Journal
+from nikdev_iot.journal.records import Acknowledged
 from nikdev_iot.wire.frame import hash_content
 from nikdev_iot.wire.pack import NO_PACK, encode_content
 
@@ -105,6 +106,64 @@ def test_going_on_under_another_origin(journal, before):
     ]
     push(journal, 9)
     assert journal.status().unpushed == 0
+
+
+def test_what_is_stored_behind_the_fork_is_not_sent_again(journal):
+    journal.set_rejected({5: "no"})
+    old = journal.origin
+    assert journal.fork(2, NEW, held=[5], stored=[(3, 3), (5, 6)]) == 4
+    pack = journal.next_pack(max_commits=9, max_bytes=10_000)
+    assert [(commit.number, commit.values[0][1]) for commit in pack.commits()] == [(1, 2), (3, 4)]
+    assert [(gap.first, gap.count, gap.reason) for gap in pack.gaps] == [(2, 1, f"stored under the origin {old}")]
+    assert journal.rejected() == []
+    states = {entry.values["n"]: entry.state.value for n in range(1, 6) if (entry := journal.show(n))}
+    assert states == {2: "unpushed", 3: "acknowledged", 4: "unpushed", 5: "acknowledged", 6: "acknowledged"}
+    assert {own.number for own in journal.digests(1, 9) if not own.is_queued} == {2, 4, 5}
+    push(journal, 9)
+    assert journal.status().unpushed == 0
+
+
+def test_a_commit_whose_number_is_a_gap_there_gets_a_new_one(journal):
+    assert journal.adopt(4, (4, b"m" * 32), spent=[1, 3]) == 2
+    assert numbers(journal) == [(5, 5), (6, 6), (7, 1), (8, 3)]
+    assert journal.fork(6, NEW, spent=[5]) == 0
+    assert numbers(journal) == [(1, 6), (2, 1), (3, 3), (4, 5)]
+
+
+def test_a_fork_can_be_undone(journal):
+    first = push(journal, 2)
+    old = journal.origin
+    assert journal.before is None
+    journal.fork(4, NEW, stored=[(5, 5)])
+    assert (journal.before.origin, journal.before.reach) == (old, 5)
+    journal.fork(1, uuid.UUID(int=10), stored=[(3, 3)])
+    assert (journal.before.origin, journal.before.reach) == (NEW, 3)
+    push(journal, 9)
+    journal.unfork()
+    assert journal.origin == NEW
+    assert numbers(journal) == [(1, 4), (3, 6)]
+    journal.unfork()
+    assert (journal.origin, journal.before) == (old, None)
+    assert journal.acknowledged == Acknowledged(2, first)
+    assert journal.pushed(first) == 2
+    assert numbers(journal) == [(3, 3), (4, 4), (5, 5), (6, 6)]
+    assert journal.commit({"n": 7}, time_us=7).number == 7
+
+
+def test_another_program_learns_that_a_fork_was_undone(journal, tmp_path):
+    with Journal.open(tmp_path / "journal.db") as other:
+        journal.fork(4, NEW)
+        assert other.commit({"n": 7}, time_us=7).number == 4
+        journal.unfork()
+        receipt = other.commit({"n": 8}, time_us=8)
+        assert (receipt.number, receipt.origin) == (8, journal.origin)
+        journal.fork(4, uuid.UUID(int=11))
+        assert (other.commit({"n": 9}, time_us=9).number, other.origin) == (6, uuid.UUID(int=11))
+
+
+def test_a_fork_without_anything_before_it_reaches_nowhere(journal):
+    journal.fork(1, NEW)
+    assert journal.before.reach == 0
 
 
 def test_a_pack_in_flight_is_forgotten_with_its_origin(journal):

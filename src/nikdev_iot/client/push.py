@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -20,9 +21,9 @@ from nikdev_iot.model.errors import ConfigError, PushException, WireError
 from .ahead import Ahead, Ready, make_ready
 from .answers import Answer, NotOurs
 from .clock_sync import is_synchronized
-from .comparison import DigestPage
+from .comparison import DigestPage, read_digests
 from .pace import Pace
-from .reconciling import Reconciled, go_back, go_on
+from .reconciling import Reconciled, go_back, go_back_behind, go_on
 from .settlement import SetBack, Stored, Unknown, judge
 from .transport import Transport, TransportError
 
@@ -109,6 +110,10 @@ class Pusher:
             ) from error
 
 
+class _RestoredMeanwhile(Exception):
+    """Two answers that belong together are of two incarnations of the server."""
+
+
 class _Run:
     """One push, under the lock."""
 
@@ -162,14 +167,16 @@ class _Run:
 
     def _ask(self) -> None:
         """Ask for the mark, and draw the conclusion."""
+        self._conclude(self._mark_of(self._journal.origin))
+
+    def _mark_of(self, origin: uuid.UUID) -> PushAnswer:
         try:
-            answer = self._transport.request("GET", f"origins/{self._journal.origin}")
+            answer = self._transport.request("GET", f"origins/{origin}")
         except TransportError as error:
             self._fail(error)
-        if answer.ok:
-            self._conclude(self._read(answer))
-        else:
+        if not answer.ok:
             self._refused(answer)
+        return self._read(answer)
 
     def _make_ready(self, max_commits: int, behind: tuple[int, bytes] | None = None) -> Ready | None:
         return make_ready(self._journal, max_commits=max_commits, max_bytes=self._pace.max_bytes, behind=behind)
@@ -236,6 +243,28 @@ class _Run:
         self._journal.set_epoch(answer.epoch)
 
     def _conclude(self, answer: PushAnswer) -> None:
+        try:
+            if not self._went_behind_fork(answer):
+                self._continue_from(answer)
+        except _RestoredMeanwhile:
+            self._no_progress()  # and the next answer tells what there is now
+
+    def _went_behind_fork(self, answer: PushAnswer) -> bool:
+        """Return whether the server was set back to before this origin came to be; then the journal is as well."""
+        if answer.mark.number or answer.epoch == self._journal.epoch:
+            return False
+        before = self._journal.before
+        if before is None:
+            return False
+        found = self._mark_of(before.origin)
+        if found.epoch != answer.epoch:
+            raise _RestoredMeanwhile
+        if found.mark.number >= before.reach:
+            return False
+        self._reconcile(go_back_behind(self._journal, before, found.mark))
+        return True
+
+    def _continue_from(self, answer: PushAnswer) -> None:
         in_flight = self._journal.in_flight()
         verdict = judge(answer.mark, self._journal.acknowledged, in_flight, pushed=self._journal.pushed)
         if isinstance(verdict, SetBack):
@@ -244,7 +273,7 @@ class _Run:
             # What one incarnation of a server has acknowledged it has, unless its mark says that it went back.
             known = self._journal.acknowledged.number
             first = known + 1 if answer.epoch == self._journal.epoch and answer.mark.number > known else 1
-            pages = self._server_digests(first, answer.mark.number)
+            pages = self._server_digests(first, answer.mark.number, answer.epoch)
             self._reconcile(go_on(self._journal, answer.mark, pages, first=first))
         elif isinstance(verdict, Stored):
             self._settle(verdict.hash)
@@ -267,8 +296,8 @@ class _Run:
         self._notices.append(done.notice)
         self._no_progress()
 
-    def _server_digests(self, first: int, mark: int) -> Iterator[DigestPage]:
-        """Yield the server's digests from number `first` up to its mark."""
+    def _server_digests(self, first: int, mark: int, epoch: bytes) -> Iterator[DigestPage]:
+        """Yield the server's digests from number `first` up to its mark; all of them are of one incarnation of it."""
         after = first - 1
         while after < mark:
             try:
@@ -277,22 +306,17 @@ class _Run:
                 self._fail(error)
             if not answer.ok:
                 self._refused(answer)
-            digests, following = self._read_digests(answer)
+            try:
+                digests, following, told_by = read_digests(answer.json())
+            except (NotOurs, WireError):
+                self._raise(answer.not_ours(), answer)
+            if told_by != epoch:
+                raise _RestoredMeanwhile
             upto = mark if following is None else min(following, mark)
             if upto <= after:
                 self._no_progress(answer)
             yield {number: digest for number, digest in digests.items() if number <= upto}, upto
             after = upto
-
-    def _read_digests(self, answer: Answer) -> tuple[dict[int, bytes], int | None]:
-        try:
-            said = answer.json()
-            following = said["next"]
-            return {int(number): bytes.fromhex(text) for number, text in said["digests"]}, (
-                None if following is None else int(following)
-            )
-        except (NotOurs, LookupError, TypeError, ValueError):
-            self._raise(answer.not_ours(), answer)
 
     def _settle(self, pack_hash: bytes) -> None:
         self._pushed += self._journal.settle(pack_hash)

@@ -15,10 +15,11 @@ from nikdev_iot.model.digests import derive_origin
 from .comparison import DigestPage, compare
 
 if TYPE_CHECKING:
+    from nikdev_iot.journal.identity import Before
     from nikdev_iot.journal.journal import Journal
     from nikdev_iot.wire.marks import Mark
 
-__all__ = ["Reconciled", "go_back", "go_on"]
+__all__ = ["Reconciled", "go_back", "go_back_behind", "go_on"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +43,38 @@ def go_back(journal: Journal, mark: Mark) -> Reconciled:
     )
 
 
+def go_back_behind(journal: Journal, before: Before, mark: Mark) -> Reconciled:
+    """The server went back behind the fork that made this origin: it has nothing of it, and `mark` of the one before.
+
+    The journal goes back to that one, as if it had not forked: the server lacks commits that it had under it, and
+    another copy of the journal may push them again as well.
+    """
+    journal.unfork()
+    has = f"only those up to {mark.number}" if mark.number else "none of them"
+    return Reconciled(
+        f"The server had commits up to {before.reach} of this journal's origin {before.origin}, and now has {has}: it "
+        "was set back, perhaps to a backup. What it lacks is pushed again, under that origin."
+    )
+
+
 def go_on(journal: Journal, mark: Mark, pages: Iterable[DigestPage], *, first: int) -> Reconciled:
     """The mark is somebody else's: compare with the server's digests from number `first` on, and go on behind."""
     found = compare(journal, pages, first=first)
     if found.differs is None or found.equal_up_to == mark.number:
-        acknowledged = journal.adopt(found.equal_up_to, (mark.number, mark.hash), held=found.held)
+        acknowledged = journal.adopt(found.equal_up_to, (mark.number, mark.hash), held=found.held, spent=found.spent)
+        missing = f" It lacks {len(found.spent)} of them: these get new numbers." if found.spent else ""
         return Reconciled(
             "Another copy of this journal has pushed (a copied SD card, or a backup put back). The server has this "
-            f"journal's commits up to number {found.equal_up_to} from it, and they are the same.",
+            f"journal's commits up to number {found.equal_up_to} from it, and they are the same.{missing}",
             acknowledged,
         )
     if found.differs.digest is None:
         raise AssertionError("what is queued has its content")
     new = derive_origin(journal.origin, found.differs.digest)
-    acknowledged = journal.fork(found.differs.number, new, held=found.held)
+    acknowledged = journal.fork(found.differs.number, new, held=found.held, stored=found.stored, spent=found.spent)
     return Reconciled(
         "Another copy of this journal has pushed (a copied SD card, or a backup put back): the server has other "
-        f"commits than this journal from number {found.differs.number} on. Those here go on under a new origin, {new}, "
-        "numbered from 1.",
+        f"commits than this journal from number {found.differs.number} on. Those here that it lacks go on under a new "
+        f"origin, {new}, numbered from 1.",
         acknowledged,
     )

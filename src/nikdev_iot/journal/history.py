@@ -146,7 +146,9 @@ class _Context:
         origin = self.origin_of(row_id)
         hole = self._hole_of(row_id)
         shift_us, is_uncertain = self._judged.get(row_id, (0, False))
-        if hole is not None:
+        if hole is not None and hole.kind is HoleKind.STORED:
+            state, hole = CommitState.ACKNOWLEDGED, None
+        elif hole is not None:
             state = CommitState.REJECTED if hole.kind is HoleKind.REJECTED else CommitState.DISCARDED
         elif row_id <= self._origins[-1].acked_id:
             state = CommitState.ACKNOWLEDGED

@@ -26,6 +26,8 @@ class HoleKind(IntEnum):
     """Thrown away by the user, but a pack under way holds them: the rows stay until its fate is known."""
     MOVED = 4
     """The server knows the number as a gap, and the commit went on under a new number; the rows are gone."""
+    STORED = 7
+    """The server has them under an origin before this one, as the reason says; the rows stay as local history."""
 
 
 class Hole(NamedTuple):

@@ -18,7 +18,7 @@ from .shapes import ShapeBook
 if TYPE_CHECKING:
     from nikdev_iot.wire.pack import Pack
 
-    from .identity import Own
+    from .identity import Before, Own
     from .records import Acknowledged, RejectedCommit, SentPack
 
 __all__ = ["PushQueue"]
@@ -214,26 +214,57 @@ class PushQueue:
         with self._database.read("push") as connection:
             return own_digests(connection, self._book, low, high)
 
-    def adopt(self, number: int, mark: tuple[int, bytes], *, held: Iterable[int] = ()) -> int:
+    def adopt(
+        self, number: int, mark: tuple[int, bytes], *, held: Iterable[int] = (), spent: Iterable[int] = ()
+    ) -> int:
         """The server, whose mark (number, hash) is `mark`, has all up to `number`; return how many were queued.
 
-        `held` are the numbers of commits that are not in the queue (set aside, thrown away), and that it has as well.
+        `held` are the numbers of commits that are not in the queue (set aside, thrown away), and that it has as well;
+        `spent` those of commits that are in the queue, but that it knows as gaps: these go on under new numbers.
         """
         from .identity import adopt
 
         with self._database.write("acknowledge") as connection:
-            return adopt(connection, number, mark, held=held, at_us=self._clock.now_us())
+            return adopt(connection, number, mark, held=held, spent=spent, at_us=self._clock.now_us())
 
-    def fork(self, first: int, origin: uuid.UUID, *, held: Iterable[int] = ()) -> int:
-        """Go on under another origin, where the commit that is number `first` now is number 1; `held` as in `adopt`.
+    def fork(
+        self,
+        first: int,
+        origin: uuid.UUID,
+        *,
+        held: Iterable[int] = (),
+        stored: Iterable[tuple[int, int]] = (),
+        spent: Iterable[int] = (),
+    ) -> int:
+        """Go on under another origin, where the commit that is number `first` now is number 1.
 
-        Those before it are acknowledged; return how many of them were queued. Receipts of those behind it name the old
-        origin, and `log` the new one.
+        `held` and `spent` are as in `adopt`. Those before it are acknowledged, as are `stored`, ranges of numbers behind it; return how many of them were
+        queued. Receipts of those behind it name the old origin, and `log` the new one.
         """
         from .identity import fork
 
         with self._database.write("push") as connection:
-            return fork(connection, first, origin, held=held, at_us=self._clock.now_us())
+            return fork(
+                connection, first, origin, held=held, stored=stored, spent=spent, at_us=self._clock.now_us()
+            )
+
+    @property
+    def before(self) -> Before | None:
+        """The origin that this journal left for the current one; None where there was none."""
+        from .identity import before
+
+        with self._database.read("push") as connection:
+            return before(connection)
+
+    def unfork(self) -> None:
+        """Go back to the origin `before`: the server has nothing of the current one, and less of that one than it had.
+
+        How far that one was acknowledged is as it was when it was left; the server's mark tells what it has.
+        """
+        from .identity import unfork
+
+        with self._database.write("push") as connection:
+            unfork(connection)
 
     def drop_sent(self, pack_hash: bytes) -> None:
         """Forget a pack in flight that the server has not stored and never will; unknown hashes are passed over.

@@ -249,7 +249,7 @@ class _Saver:
         there = [(low, min(high, newest)) for low, high in there]
         lost = 0
         for low, high in list(holes.complement(1, reach, there)):
-            holes.carve(self._target, low, high, (HoleKind.REJECTED, HoleKind.DISCARDING))
+            holes.carve(self._target, low, high, (HoleKind.REJECTED, HoleKind.DISCARDING, HoleKind.STORED))
             for first, last in holes.queue(self._target, low, high):
                 holes.put(self._target, Hole(first, last, HoleKind.DISCARDED, _LOST, self._now_us))
                 lost += last - first + 1

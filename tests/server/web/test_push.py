@@ -362,7 +362,8 @@ def test_the_devices_marks_are_its_own(server, client, origin):
     client.pack(origin.pack([{"a": 1}]))
     with Client(server.url, server.new_device().headers) as other:
         assert other.origin(origin.id).body["mark"]["number"] == 0
-        assert other.send("GET", f"/api/v1/origins/{origin.id}/digests").body == {"digests": [], "next": None}
+        found = other.send("GET", f"/api/v1/origins/{origin.id}/digests").body
+        assert found == {"digests": [], "next": None, "epoch": server.storage.epoch.hex()}
 
 
 def _raw(server: RunningServer, request: bytes) -> tuple[socket.socket, bytes]:

@@ -295,9 +295,12 @@ class PushRoutes:
             limit = _whole_number(query, "limit", default=MAX_DIGESTS, low=1, high=MAX_DIGESTS)
             read = partial(digests_after, self._storage, key, after=after, limit=limit)
             digests, following = await asyncio.get_running_loop().run_in_executor(self._digests, read)
-            await send_json(
-                send, 200, {"digests": [[number, digest.hex()] for number, digest in digests], "next": following}
-            )
+            page = {
+                "digests": [[number, digest.hex()] for number, digest in digests],
+                "next": following,
+                "epoch": self._storage.epoch.hex(),
+            }
+            await send_json(send, 200, page)
         else:
             raise NotFound("There is no such address.", hint="An origin has its mark and `digests`.")
 

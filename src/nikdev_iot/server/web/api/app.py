@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from fastapi import FastAPI
@@ -41,9 +42,13 @@ def build_api(services: Services) -> FastAPI:
     install_error_answers(app)
     for resource in (root, device, sessions, devices, device_fields, keys, commits, deletions, *PAGES, nowhere):
         app.include_router(resource.routes)
-    made = document(app)
+    made: dict[str, Any] = {}
+    making = threading.Lock()
 
     def openapi() -> dict[str, Any]:
+        with making:  # it takes as long as everything else of a start: whoever asks first waits for it
+            if not made:
+                made.update(document(app))
         return made
 
     app.openapi = openapi  # type: ignore[method-assign]

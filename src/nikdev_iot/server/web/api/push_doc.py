@@ -70,7 +70,7 @@ _STORED = {
 }
 _DIGESTS = {
     "type": "object",
-    "required": ["digests", "next"],
+    "required": ["digests", "next", "epoch"],
     "properties": {
         "digests": {
             "type": "array",
@@ -82,6 +82,11 @@ _DIGESTS = {
             },
         },
         "next": {"type": ["integer", "null"], "description": "the `after` of the next request; null at the end"},
+        "epoch": {
+            "type": "string",
+            "pattern": "^[0-9a-f]{32}$",
+            "description": "compare only with a mark of the same epoch",
+        },
     },
 }
 _ORIGIN = {
