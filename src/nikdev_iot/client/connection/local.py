@@ -73,7 +73,7 @@ def _no_journal(at: Inquiry, path: Path) -> Step:
     if not ground.is_dir():
         found = f"{path} cannot be made: {ground} is a file, not a folder"
         return failed("journal", found, "Choose another place (storagePath or storageFilename).", Cause.JOURNAL)
-    if not os.access(ground, os.W_OK | os.X_OK):
+    if not os.access(ground, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
         found = f"{path} cannot be made: this user may not write to {ground}"
         todo = "Give this user the right to, or choose another place (storagePath or storageFilename)."
         return failed("journal", found, todo, Cause.JOURNAL)
