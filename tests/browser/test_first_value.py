@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,6 +36,10 @@ def test_the_first_value_is_on_a_chart(
     page.get_by_role("button", name="Add device").click()
 
     page.get_by_role("button", name="Make an API key").click()
+    pip, install, address = page.locator("code#install").inner_text().split()
+    assert (pip, install) == ("pip", "install")
+    with urllib.request.urlopen(address, timeout=20) as wheel:  # test_client_wheel.py installs it
+        assert wheel.read(2) == b"PK"
     page.get_by_role("button", name="Copy the lines for Python").click()
     expect(page.get_by_role("button", name="Copy the lines for Python")).to_have_text("Copied")
     lines = page.evaluate("navigator.clipboard.readText()")

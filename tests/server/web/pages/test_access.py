@@ -189,6 +189,7 @@ RIGHT: dict[str, int] = {
     "GET /admin/setup/{token}": 404,
     "GET /admin/invitations/{token}": 404,
     "GET /admin/login/code": 303,
+    "GET /dist/{name}": 404,
     "GET /shared/{token}": 404,
     "GET /shared/{token}/live": 404,
     "GET /shared/{token}/series": 404,

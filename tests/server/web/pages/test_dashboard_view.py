@@ -83,8 +83,19 @@ def test_charts_name_devices_where_there_are_several() -> None:
     assert two.title == "Roof, Cellar"
     assert [line["label"] for line in two.lines] == ["Roof: Warmth", "Cellar: t"]
     assert [line["place"] for line in two.lines] == [0, 1]  # the same field, told apart
+    assert [line["about"] for line in two.lines] == ["Roof: t", "Cellar: t"]  # and not what programs call them
     assert one.chart_height > 60
     assert (text.kind, text.title) == ("text", "Note")
+
+
+def test_on_a_phone_an_odd_one_has_a_row_of_its_own() -> None:
+    def small(number: int) -> ValueTile:
+        return ValueTile(id=f"t{number}", place=PLACE, source=Source(ROOF.id, "t"))
+
+    wide = TextTile(id="w", place=PLACE, text="")
+    gauge = GaugeTile(id="g", place=PLACE, source=Source(ROOF.id, "t"))
+    assert [one.is_alone for one in show(small(1), gauge, wide, small(2), small(3), small(4))] == [False] * 5 + [True]
+    assert [one.is_alone for one in show(wide, small(1))] == [False, True]
 
 
 def test_where_a_value_lies_on_a_gauge() -> None:

@@ -66,12 +66,12 @@ def test_tiles_have_value_unit_age_and_extremes_of_the_range(site: Site, owner: 
     tile = _tile(text, "t")
     assert "<h2>Warmth</h2>" in tile
     assert re.search(r'class="figure"[^>]*>20\.0<', tile)
-    assert '<span class="low">20.0</span> – <span class="high">29.8</span>' in tile
+    assert re.search(r'class="low"[^>]*>20\.0</span> – <span class="high"[^>]*>29\.8<', tile)
     assert '<span class="unit">°C</span>' in tile
     assert re.search(r'class="figure"[^>]*>true<', _tile(text, "on"))
     part = _open(site, owner, f"/admin/devices/{device}?range=1h", hx_target="tiles", hx_request="true")
     assert "<html" not in part
-    assert '<span class="high">20.3</span>' in _tile(part, "t")
+    assert re.search(r'class="high"[^>]*>20\.3<', _tile(part, "t"))
 
 
 def test_tiles_of_much_work_wait_for_their_turn_and_come_to_the_same(
@@ -91,7 +91,7 @@ def test_tiles_of_much_work_wait_for_their_turn_and_come_to_the_same(
     assert tiles(path) == plain
     assert taken == [device]
     assert 'class="high"' in _tile(plain, "t")
-    assert '<span class="high">39' not in _tile(_open(site, owner, path), "t")  # the page itself does not wait
+    assert 'class="high"' not in _tile(_open(site, owner, path), "t")  # the page itself does not wait
     assert taken == [device]
 
 

@@ -49,6 +49,51 @@ def test_each_field_with_its_kinds_and_last_value(browser, path):
     assert "Make a field by hand" in text
 
 
+@pytest.fixture
+def many(site, device_id):
+    """Besides a, b and c, x000 to x119."""
+    for number in range(120):
+        site.services.fields.add(device_id, f"x{number:03}", unit="V" if number == 77 else "")
+
+
+def _shown(page):
+    return re.findall(r'data-field="([^"]+)"', page.body.decode())
+
+
+def test_many_fields_come_in_pages(browser, path, many):
+    pages = [browser.get(f"{path}?page={number}") for number in (1, 2, 3)]
+    shown = [_shown(page) for page in pages]
+    assert [len(names) for names in shown] == [50, 50, 23]
+    assert [name for names in shown for name in names] == ["a", "b", "c", *(f"x{number:03}" for number in range(120))]
+    assert "51 – 100 of 123" in text_of(pages[1])
+    assert f'data-behind="{shown[2][0]}"' in pages[1].body.decode()  # what is dropped at its end
+    assert 'data-behind=""' in pages[2].body.decode()
+    assert _shown(browser.get(f"{path}?page=999")) == shown[2]
+    assert _shown(browser.get(f"{path}?page=x")) == shown[0]
+
+
+def test_a_field_is_found_by_what_it_is_called(browser, path, many):
+    assert _shown(browser.get(f"{path}?q=X11")) == [f"x11{number}" for number in range(10)]
+    found = browser.get(f"{path}?q=v")
+    assert _shown(found) == ["x077"]
+    assert "1 of 123 fields" in text_of(found)
+    assert "/fields/move" not in found.body.decode()  # its neighbours are others than it seems
+    assert "No field has “nobody” in its ID" in text_of(browser.get(f"{path}?q=nobody"))
+
+
+def test_after_a_change_its_page_is_shown(browser, path, many):
+    answer = browser.post(f"{path}/change", {"field": "x099", "label": "Ninety-nine"})
+    page = browser.get(answer.headers["location"].partition("#")[0])
+    assert "x099" in _shown(page)
+    assert "Saved." in text_of(page)
+    wrong = browser.post(f"{path}/change", {"field": "x110", "decimals": "x"})
+    assert "x110" in _shown(wrong)
+    moved = browser.post(f"{path}/move", {"field": "x047", "direction": "up"})
+    assert _shown(browser.get(moved.headers["location"].partition("#")[0]))[49] == "x047"
+    moved = browser.post(f"{path}/move", {"field": "x047", "direction": "down"})
+    assert _shown(browser.get(moved.headers["location"].partition("#")[0]))[0] == "x047"
+
+
 def test_a_device_without_fields_says_how_they_come(site, browser):
     text = text_of(browser.get(f"/admin/devices/{site.new_device(browser.who.account_id)}/fields"))
     assert "No field yet. A field is made by the first push" in text
@@ -75,6 +120,8 @@ def test_htmx_gets_a_line_and_the_way_back(site, browser, device_id, path):
     assert "<html" not in saved.body.decode()
     assert "Saved." in words_of(saved)
     assert 'id="swatch-2" hx-swap-oob="true"' in saved.body.decode()
+    assert 'id="last-2" hx-swap-oob="true"' in saved.body.decode()
+    assert "21.3 °C" in words_of(saved)  # in its new decimals and unit
     undo = re.search(r"hx-vals='([^']*)'", saved.body.decode())
     assert undo is not None
     back = browser.post(f"{path}/change", json.loads(undo[1]), HTMX)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nikdev_iot.server.web.pages.snippets import PLACEHOLDER, api_url, snippets
+from nikdev_iot.server.web.pages.snippets import PLACEHOLDER, api_url, install_line, snippets
 
 DEVICE = uuid.uuid4()
 URL = "https://iot.example.org/api/v1/"
@@ -52,3 +52,10 @@ def test_no_name_is_anything_but_a_folder(name: str) -> None:
     assert first[2].replace("-", "").isalnum()
     assert not first[2].startswith("-")
     assert len(first) == 6
+
+
+def test_the_client_comes_from_the_server_itself() -> None:
+    assert install_line(URL, "nikdev_iot-1.0-py3-none-any.whl").split()[-1] == (
+        f"{URL.removesuffix('/api/v1/')}/dist/nikdev_iot-1.0-py3-none-any.whl"
+    )
+    assert install_line(URL, None) == "pip install --pre nikdev-iot"

@@ -39,6 +39,7 @@ def build_api(services: Services) -> FastAPI:
     app.state.reader = Reader(services.storage, slow=services.measures.slow, previews=services.previews)
     app.state.history_turns = HistoryTurns()
     app.state.share_gate = ShareGate()
+    app.state.nowhere = nowhere.nowhere_page
     install_error_answers(app)
     for resource in (root, device, sessions, devices, device_fields, keys, commits, deletions, *PAGES, nowhere):
         app.include_router(resource.routes)

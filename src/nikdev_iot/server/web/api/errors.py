@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -79,8 +80,11 @@ def _problem(problem: Any) -> str:
             return f"{place}: {problem['msg'][:1].lower()}{problem['msg'][1:]}."
 
 
-async def _http(request: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
+    if status in {404, 405} and _is_browser(request):
+        page: Response = await run_in_threadpool(request.app.state.nowhere, request)
+        return page
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     if status == 404:
         message = (
@@ -95,6 +99,12 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     if status == 400:
         return _answer(400, "malformed", "The body cannot be read.", headers)
     return _answer(status, "http", f"{HTTPStatus(status).phrase}.", headers)
+
+
+def _is_browser(request: Request) -> bool:
+    """Return whether a person typed this address or followed a link; all below /api/ is for programs."""
+    is_page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+    return is_page and not request.url.path.startswith("/api/") and hasattr(request.app.state, "nowhere")
 
 
 async def _unknown(_request: Request, _error: Exception) -> JSONResponse:

@@ -6,6 +6,7 @@ from types import ModuleType
 
 from . import (
     charts,
+    client_wheel,
     connect,
     dashboard_tiles,
     dashboards,
@@ -36,6 +37,7 @@ __all__ = ["PAGES"]
 
 PAGES: tuple[ModuleType, ...] = (
     charts,
+    client_wheel,
     connect,
     dashboard_tiles,
     dashboards,

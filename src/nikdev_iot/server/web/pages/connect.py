@@ -7,9 +7,10 @@ from fastapi import Request, Response
 from nikdev_iot.server.query.reader import Reader
 from nikdev_iot.server.web.api.routing import ReaderOf, ServicesOf
 
+from .client_wheel import wheel_name
 from .routing import VisitOf, Who, page_router, who
 from .shell import page
-from .snippets import api_url, snippets
+from .snippets import api_url, install_line, snippets
 from .visit import Visit
 
 __all__ = ["routes"]
@@ -40,6 +41,7 @@ def _page(request: Request, visit: Visit, reader: Reader, *, secret: str | None 
         "device/connect.html",
         url=url,
         snippets=snippets(url, device.id, device.name, secret),
+        install=install_line(url, wheel_name()),
         secret=secret,
         newest_us=max(times, default=None),
     )

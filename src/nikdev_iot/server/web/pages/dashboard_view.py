@@ -5,11 +5,21 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Any
 
 from nikdev_iot.server.accounts.fields import own_color
-from nikdev_iot.server.dashboards.content import ChartTile, Content, GaugeTile, Source, TextTile, Tile, sources_of
+from nikdev_iot.server.dashboards.content import (
+    ChartTile,
+    Content,
+    GaugeTile,
+    Source,
+    TextTile,
+    Tile,
+    ValueTile,
+    sources_of,
+)
 from nikdev_iot.server.dashboards.dashboards import Scope
 from nikdev_iot.server.query.latest import LatestValue
 
@@ -67,6 +77,8 @@ class Shown:
     gauge: Gauge | None = None
     lines: list[dict[str, Any]] = field(default_factory=list)
     """Of a chart: the fields as its element takes them."""
+    is_alone: bool = False
+    """Whether it has no neighbour on a phone, where small tiles stand two abreast."""
 
     @property
     def chart_height(self) -> int:
@@ -128,7 +140,14 @@ def show_tiles(
     content: Content, scope: Scope, newest: Newest, *, silent_after_s: Mapping[uuid.UUID, int]
 ) -> list[Shown]:
     """Return the tiles in reading order."""
-    return [_show(tile, scope, newest, silent_after_s) for tile in content.tiles]
+    shown = [_show(tile, scope, newest, silent_after_s) for tile in content.tiles]
+    made: list[Shown] = []
+    for is_small, run in groupby(shown, key=lambda one: isinstance(one.tile, ValueTile | GaugeTile)):
+        tiles = list(run)
+        if is_small and len(tiles) % 2:
+            tiles[-1] = replace(tiles[-1], is_alone=True)
+        made += tiles
+    return made
 
 
 def _show(tile: Tile, scope: Scope, newest: Newest, silent_after_s: Mapping[uuid.UUID, int]) -> Shown:
@@ -183,6 +202,7 @@ def _show_chart(tile: ChartTile, scope: Scope, troubles: list[str]) -> Shown:
             {
                 "id": key_of(source),
                 "label": name,
+                "about": f"{scope.devices[source.device].name}: {known.field_id}",
                 "unit": known.unit,
                 "color": own_color(known),
                 "decimals": known.decimals,

@@ -20,12 +20,13 @@ from nikdev_iot.server.web.api.routing import ReaderOf, ServicesOf
 from nikdev_iot.server.web.api.services import Services
 
 from .charts import chart_view
+from .client_wheel import wheel_name
 from .figures import figure
 from .ranges import QUICK_RANGES, Span
 from .routing import VisitOf, Who, page_router, who
 from .series import while_wanted
 from .shell import page
-from .snippets import api_url, snippets
+from .snippets import api_url, install_line, snippets
 from .tiles import NUMBERS, Tile, tiles
 from .visit import Visit
 
@@ -76,7 +77,16 @@ def _overview(
     if not shown:
         url = api_url(request.url.scheme, request.headers.get("host", ""))
         lines = snippets(url, device.id, device.name, None)
-        return page(request, "device/overview.html", tiles=[], snippets=lines, view=None, has_values=bool(newest))
+        install = install_line(url, wheel_name())
+        return page(
+            request,
+            "device/overview.html",
+            tiles=[],
+            snippets=lines,
+            install=install,
+            view=None,
+            has_values=bool(newest),
+        )
     now_us = services.now_us()
     asks = not request.query_params.keys().isdisjoint(("range", "from", "last"))
     view = chart_view(

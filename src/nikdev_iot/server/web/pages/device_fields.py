@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -28,6 +29,9 @@ routes = page_router()
 _FIELDS = "/admin/devices/{device_id}/fields"
 
 COLOR_NAMES = dict(zip(PALETTE, ("Blue", "Orange", "Green", "Pink", "Sky blue", "Red", "Yellow", "Grey"), strict=True))
+_PAGE_ROWS = 50
+_PAGE = re.compile(r"[0-9]{1,6}")
+_MAX_SEARCH_CHARS = 200
 _OWN = "own"
 """What the form says of a colour that is not the palette's; it comes beside."""
 
@@ -45,6 +49,7 @@ class FieldRow:
     figure: str
     """The newest value, as pages show it."""
     is_first: bool
+    """Of all, not only of those on the page."""
     is_last: bool
 
     @property
@@ -76,7 +81,7 @@ class Refusal:
 
 @routes.get(_FIELDS, openapi_extra=who(Who.VIEWER))
 def fields(request: Request, visit: VisitOf, services: ServicesOf, reader: ReaderOf) -> Response:
-    """All fields, each a form of its own."""
+    """The fields, each a form of its own: as many as a page holds, or those that are searched for."""
     return _page(request, visit, services, reader, saved=request.query_params.get("saved", ""))
 
 
@@ -116,7 +121,8 @@ def change(request: Request, visit: VisitOf, form: FormOf, services: ServicesOf,
     )
     if not is_part:
         return _back(visit, services, field_id)
-    (row,) = (row for row in _rows(services, reader, visit) if row.field.field_id == field_id)
+    found = services.fields.all(device.id)
+    (row,) = _rows(reader, visit, found, [field for field in found if field.field_id == field_id])
     if "undo" in form:
         return page(request, "device/field_undone.html", row=row, color_names=COLOR_NAMES, refusal=None)
     undo = None if changed == before else _as_form(before)
@@ -145,11 +151,25 @@ def _page(
     refusal: Refusal | None = None,
     new: Refusal | None = None,
 ) -> Response:
+    found = services.fields.all(visit.the_device.id)
+    search = request.query_params.get("q", "").strip()[:_MAX_SEARCH_CHARS]
+    of_search = [field for field in found if _matches(field, search)]
+    wanted = saved or (refusal.field_id if refusal else "")
+    start = _start(request.query_params.get("page", ""), of_search, wanted)
+    shown = of_search[start : start + _PAGE_ROWS]
     return page(
         request,
         "device/fields.html",
         status=status,
-        rows=_rows(services, reader, visit),
+        rows=_rows(reader, visit, found, shown),
+        search=search,
+        start=start,
+        count=len(of_search),
+        all_count=len(found),
+        # What a field is put before that is dropped behind the last one of the page.
+        behind=next((field.field_id for field in of_search[start + _PAGE_ROWS :]), ""),
+        earlier=_address(search, start // _PAGE_ROWS) if start else "",
+        later=_address(search, start // _PAGE_ROWS + 2) if start + _PAGE_ROWS < len(of_search) else "",
         color_names=COLOR_NAMES,
         saved=saved,
         refusal=refusal,
@@ -157,13 +177,29 @@ def _page(
     )
 
 
-def _rows(services: Services, reader: Reader, visit: Visit) -> list[FieldRow]:
-    found = services.fields.all(visit.the_device.id)
+def _matches(field: Field, search: str) -> bool:
+    wanted = search.casefold()
+    return any(wanted in text.casefold() for text in (field.field_id, field.label, field.unit))
+
+
+def _start(page: str, fields: Sequence[Field], wanted: str) -> int:
+    """Return where the page begins: the one that has a field, or the one asked for, as far as there are so many."""
+    number = int(page) if _PAGE.fullmatch(page) else 1
+    at = next((at for at, field in enumerate(fields) if field.field_id == wanted), max(number - 1, 0) * _PAGE_ROWS)
+    last = max(len(fields) - 1, 0)
+    return min(at, last) // _PAGE_ROWS * _PAGE_ROWS
+
+
+def _address(search: str, number: int) -> str:
+    return "?" + urlencode(([("q", search)] if search else []) + [("page", str(number))])
+
+
+def _rows(reader: Reader, visit: Visit, found: Sequence[Field], shown: Sequence[Field]) -> list[FieldRow]:
     newest = reader.newest(visit.the_device.id)
     keys = _keys(found)
     colors = colors_of(found)
     rows = []
-    for at, field in enumerate(found):
+    for field in shown:
         value = newest.get(field.field_id)
         rows.append(
             FieldRow(
@@ -172,8 +208,8 @@ def _rows(services: Services, reader: Reader, visit: Visit) -> list[FieldRow]:
                 color=colors[field.field_id],
                 newest=value,
                 figure="" if value is None else figure(value.value, field.decimals),
-                is_first=at == 0,
-                is_last=at == len(found) - 1,
+                is_first=field is found[0],
+                is_last=field is found[-1],
             )
         )
     return rows

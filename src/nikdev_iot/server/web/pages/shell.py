@@ -88,7 +88,15 @@ def error_page(
 ) -> Response:
     """Return what a person sees of an error; for a script of htmx only the message."""
     template = "error_part.html" if request.headers.get("hx-request") else "error.html"
-    return page(request, template, status=status, headers=headers, message=error.message, hint=error.hint)
+    return page(
+        request,
+        template,
+        status=status,
+        headers=headers,
+        message=error.message,
+        hint=error.hint,
+        is_nowhere=status == 404,
+    )
 
 
 def redirect(target: str) -> Response:

@@ -7,12 +7,9 @@ import unicodedata
 import uuid
 from dataclasses import dataclass
 
-from nikdev_iot._version import __version__
-
-__all__ = ["PLACEHOLDER", "Snippet", "api_url", "snippets"]
+__all__ = ["PLACEHOLDER", "Snippet", "api_url", "install_line", "snippets"]
 
 PLACEHOLDER = "YOUR-API-KEY"
-_INSTALL = f'pip install "nikdev-iot>={__version__}"'
 _HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 
 
@@ -22,9 +19,9 @@ class Snippet:
 
     id: str
     title: str
-    needs: str
-    """What has to be there first, as a command or a word; '' for nothing."""
     code: str
+    needs_client: bool = True
+    """Whether `install_line` comes first."""
 
 
 def api_url(scheme: str, host: str) -> str:
@@ -34,13 +31,22 @@ def api_url(scheme: str, host: str) -> str:
     return f"{'https' if scheme == 'https' else 'http'}://{host}/api/v1/"
 
 
+def install_line(url: str, wheel: str | None) -> str:
+    """Return how the client gets onto a device: the one that goes with this server, which hands it out.
+
+    So it does not matter what is published by the name of the package. A server that has no `wheel` to hand out
+    leaves it at that.
+    """
+    return f"pip install {url.removesuffix('api/v1/')}dist/{wheel}" if wheel else "pip install --pre nikdev-iot"
+
+
 def snippets(url: str, device_id: uuid.UUID, name: str, key: str | None) -> tuple[Snippet, ...]:
     """Return the snippets; without a key they hold `PLACEHOLDER`."""
     secret = key or PLACEHOLDER
     return (
-        Snippet("python", "Python", _INSTALL, _python(url, device_id, secret)),
-        Snippet("nikdev", "Command line", _INSTALL, _nikdev(url, device_id, _folder(name), secret)),
-        Snippet("curl", "curl", "", _curl(url, device_id, secret)),
+        Snippet("python", "Python", _python(url, device_id, secret)),
+        Snippet("nikdev", "Command line", _nikdev(url, device_id, _folder(name), secret)),
+        Snippet("curl", "curl", _curl(url, device_id, secret), needs_client=False),
     )
 
 

@@ -75,6 +75,8 @@ class NikdevChart extends HTMLElement {
   get fieldIds() { return this.fields.map((field) => field.id); }
   get isOverlaid() { return this.getAttribute("layout") === "overlay"; }
   get points() { return pointsFor(this.clientWidth); }
+  /** Whether a plot has an axis at its right too: then all panels leave room for it, to stand under each other. */
+  get hasRight() { return this.panels.some((panel) => panel.axisCount > 1); }
   series(id) { return this.source.fields.get(id) ?? null; }
 
   tell(text) { this.told.textContent = text; }
@@ -115,12 +117,11 @@ class NikdevChart extends HTMLElement {
     const pair = findPair(numbers);
     const plotted = numbers.filter((field) => !pair?.includes(field));
     const isOverlaid = this.isOverlaid && plotted.length > 1;
-    this.hasRight = isOverlaid;
     const height = Number(this.getAttribute("height")) || (isOverlaid ? 300 : 148);
     const groups = isOverlaid ? [plotted] : plotted.map((field) => [field]);
-    this.panels = groups.map((group, n) => new Plot(this, group, { height, hasRight: this.hasRight, isFirst: n === 0 }));
+    this.panels = groups.map((group, n) => new Plot(this, group, { height, isFirst: n === 0 }));
     const lanes = fields.filter((field, n) => this.kinds[n] === "state" || this.kinds[n] === "mixed");
-    this.panels.push(...lanes.map((field) => new Lane(this, field, { hasRight: this.hasRight })));
+    this.panels.push(...lanes.map((field) => new Lane(this, field)));
     if (pair) this.#map(pair);
     this.home.replaceChildren(...this.panels.map((panel) => panel.root));
     if (!fields.length) this.home.append(element("p", "quiet chart-empty", "Choose a field above."));

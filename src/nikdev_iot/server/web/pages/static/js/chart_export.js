@@ -1,7 +1,7 @@
 // A picture of what is seen: title, legends, charts and axes, on the ground of the theme.
 
 import { betweenTimes, fieldColor, token, zone } from "./chart_format.js";
-import { FONT } from "./chart_plot.js";
+import { AXIS_HEIGHT, FONT } from "./chart_plot.js";
 import { time } from "./range.js";
 
 const [MARGIN, TITLE, LEGEND] = [16, 52, 24];
@@ -33,9 +33,19 @@ export function picture(view) {
     legend(ctx, panel, top);
     top += LEGEND;
     ctx.drawImage(drawn, MARGIN, top, wide, high);
+    if (panel.note && !panel.note.hidden) note(ctx, panel.note.firstChild?.textContent.trim() ?? "", MARGIN + wide / 2, top + (high - AXIS_HEIGHT) / 2);
     top += high + 12;
   }
   return canvas;
+}
+
+/** What stands in the middle of a plot without values. */
+function note(ctx, text, x, y) {
+  ctx.save();
+  ctx.fillStyle = token("quiet");
+  ctx.textAlign = "center";
+  ctx.fillText(text, x, y);
+  ctx.restore();
 }
 
 function legend(ctx, panel, top) {

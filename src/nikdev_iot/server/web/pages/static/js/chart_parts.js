@@ -21,7 +21,7 @@ export function legendEntry(home, field) {
   const root = home.appendChild(element("div", "entry"));
   const swatch = root.appendChild(element("span", "swatch"));
   const name = root.appendChild(element("span", "entry-name", field.label));
-  name.title = field.label === field.id ? field.id : `${field.label} (${field.id})`;
+  name.title = field.about ?? (field.label === field.id ? field.id : `${field.label} (${field.id})`);
   const value = root.appendChild(element("span", "entry-value", "–"));
   const unit = root.appendChild(element("span", "unit", field.unit));
   const range = root.appendChild(element("span", "entry-range"));

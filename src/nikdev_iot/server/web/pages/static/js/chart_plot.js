@@ -29,8 +29,8 @@ export function gutters(width, hasRight) {
 }
 
 export class Plot {
-  constructor(view, fields, { height, hasRight, isFirst }) {
-    Object.assign(this, { view, fields, height, hasRight, isFirst });
+  constructor(view, fields, { height, isFirst }) {
+    Object.assign(this, { view, fields, height, isFirst });
     this.id = `plot-${Math.random().toString(36).slice(2, 9)}`;
     this.root = element("section", "panel");
     this.head = this.root.appendChild(element("header", "panel-head"));
@@ -62,7 +62,7 @@ export class Plot {
     this.area.addEventListener("pointerleave", () => this.area.classList.remove("is-pointed"));
   }
 
-  get gutters() { return gutters(this.area.clientWidth, this.hasRight); }
+  get gutters() { return gutters(this.area.clientWidth, this.view.hasRight); }
 
   box() {
     const { left, width } = this.area.getBoundingClientRect();
@@ -103,6 +103,8 @@ export class Plot {
     return found;
   }
 
+  get axisCount() { return Math.max(...this.scales()) + 1; }
+
   #columns() {
     const list = this.series();
     if (list.some((series) => series?.times.length)) {
@@ -114,7 +116,7 @@ export class Plot {
   #options(width) {
     const { left, right } = this.gutters;
     const scaleOf = this.scales();
-    const count = Math.max(...scaleOf) + 1;
+    const count = this.axisCount;
     const mark = token("quiet");
     const rule = { stroke: token("line"), width: 1 };
     const axes = [

@@ -11,8 +11,8 @@ import { time } from "./range.js";
 const LANE_PX = 22;
 
 export class Lane {
-  constructor(view, field, { hasRight }) {
-    Object.assign(this, { view, field, hasRight, colors: new Map() });
+  constructor(view, field) {
+    Object.assign(this, { view, field, colors: new Map() });
     this.fields = [field];
     this.root = element("section", "panel lane");
     this.head = this.root.appendChild(element("header", "panel-head"));
@@ -30,7 +30,7 @@ export class Lane {
     attach(this.area, { box: () => this.box(), step: (us, way) => this.step(us, way), tell: () => this.view.tell(`${field.label}: ${this.entry.root.textContent}`) });
   }
 
-  get gutters() { return gutters(this.area.clientWidth, this.hasRight); }
+  get gutters() { return gutters(this.area.clientWidth, this.view.hasRight); }
 
   box() {
     const { left, width } = this.area.getBoundingClientRect();

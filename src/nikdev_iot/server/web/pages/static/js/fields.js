@@ -4,6 +4,7 @@ import "./refusals.js";
 
 const list = document.querySelector(".fields");
 const said = document.getElementById("moved");
+const offset = Number(list?.dataset.start ?? 0);
 
 document.addEventListener("input", (event) => {
   if (event.target.name === "own_color") event.target.form.querySelector("[name=color][value=own]").checked = true;
@@ -21,18 +22,18 @@ function settle() {
   rows.forEach((row, at) => {
     const [up, down] = row.querySelectorAll("button[name=direction]");
     if (!up) return;
-    up.disabled = at === 0;
-    down.disabled = at === rows.length - 1;
+    up.disabled = at === 0 && offset === 0;
+    down.disabled = at === rows.length - 1 && !list.dataset.behind;
     row.querySelector(".handle").hidden = false;
   });
 }
 
 function placeOf(row) {
-  return [...list.children].indexOf(row) + 1;
+  return offset + [...list.children].indexOf(row) + 1;
 }
 
 function say(row) {
-  said.textContent = `${row.dataset.name} is now ${placeOf(row)} of ${list.children.length}.`;
+  said.textContent = `${row.dataset.name} is now ${placeOf(row)} of ${list.dataset.count}.`;
 }
 
 /** Put a row before another one, or at the end, here and on the server; where that refuses, it goes back. */
@@ -52,7 +53,7 @@ async function send(row, before, back) {
       method: "POST",
       keepalive: true, // also where the page is left at once
       headers: { "x-csrf-token": csrf(), accept: "application/json", "hx-request": "true" },
-      body: new URLSearchParams({ field: row.dataset.field, before: before?.dataset.field ?? "" }),
+      body: new URLSearchParams({ field: row.dataset.field, before: before?.dataset.field ?? list.dataset.behind }),
     });
     if (!answer.ok) told = (await answer.json()).message;
   } catch {
@@ -66,7 +67,9 @@ async function send(row, before, back) {
 
 function step(row, up) {
   const before = up ? row.previousElementSibling : row.nextElementSibling?.nextElementSibling ?? null;
-  if (up ? row.previousElementSibling : row.nextElementSibling) put(row, before);
+  const isHere = Boolean(up ? row.previousElementSibling : row.nextElementSibling);
+  if (isHere) put(row, before);
+  return isHere;
 }
 
 function drag(event) {
@@ -113,8 +116,8 @@ if (list?.querySelector(".handle")) {
   });
   list.addEventListener("submit", (event) => {
     if (!event.target.matches(".move") || !event.submitter) return;
-    event.preventDefault();
-    step(event.target.closest("li"), event.submitter.value === "up");
+    // To another page the server moves it, and shows it there.
+    if (step(event.target.closest("li"), event.submitter.value === "up")) event.preventDefault();
   });
   document.addEventListener("htmx:afterSwap", settle);
 }

@@ -49,9 +49,14 @@ function renew(tile, timeUs, value, points) {
   const [low, high] = [tile.querySelector(".low"), tile.querySelector(".high")];
   if (!low) return;
   for (const [, number] of fresh) {
-    if (number < Number(low.textContent)) low.textContent = show(number);
-    if (number > Number(high.textContent)) high.textContent = show(number);
+    if (number < Number(low.textContent)) write(low, show(number), "lowest");
+    if (number > Number(high.textContent)) write(high, show(number), "highest");
   }
+}
+
+function write(place, text, word) {
+  place.textContent = text;
+  place.title = `${text}, the ${word} of the range shown`;
 }
 
 function showSilence() {
@@ -93,6 +98,7 @@ async function showFirst() {
       const home = document.querySelector(".first-place");
       home.replaceChildren(made);
       home.closest(".connect").classList.add("connected");
+      home.scrollIntoView({ block: "start" });
     }
     window.htmx?.process(made);
     freshen();

@@ -179,7 +179,7 @@ export class Time extends EventTarget {
     if (!this.extent) return null;
     const { startUs, endUs } = this.extent;
     const until = this.isStopped ? endUs + Math.max(1e6, Math.round((endUs - startUs) * 0.01)) : Math.max(endUs, this.nowUs());
-    return { startUs: Math.min(startUs, until - 1e6), endUs: until };
+    return { startUs: Math.min(startUs, until - 6e7), endUs: until }; // of a single value, the minute before it
   }
 
   #say(name, by) { this.dispatchEvent(new CustomEvent(name, { detail: { by } })); }
