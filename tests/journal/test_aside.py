@@ -100,7 +100,7 @@ def test_a_reason_that_is_no_text_is_made_one(queue):
     reasons = [commit.reason for commit in queue.rejected()]
     assert reasons[0] == "half \\ud800 a pair"
     assert len(reasons[1]) == 2000
-    assert pushed(queue).gaps[1].reason == ("long " * 1000)[:200]
+    assert pushed(queue).gaps[1].reason == ("long " * 1000)[:300]
 
 
 def rows_changed(journal):

@@ -43,7 +43,7 @@ def damage(journal, sql, *parameters):
         ("UPDATE shapes SET spec = '[' WHERE id = 1", "content of row 1 cannot be read"),
         ("UPDATE holes SET last = 99 WHERE first = 9", "range 9 to 99"),
         ("UPDATE holes SET kind = 42 WHERE first = 9", "range 9 to 9"),
-        ("INSERT INTO holes VALUES (1, 3, 1, '', 0)", "range 2 to 2"),
+        ("INSERT INTO holes VALUES (1, 3, 1, '', 0, NULL)", "range 2 to 2"),
         ("UPDATE origins SET acked = 99", "Commit 99 is marked as acknowledged, and the newest is 10"),
         ("UPDATE origins SET acked = 3", "packs sent end at commit 5, and 3 is marked"),
         ("UPDATE origins SET acked_hash = x'00'", "packs sent end at commit 5"),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from nikdev_iot.journal import holes
 from nikdev_iot.journal.holes import Hole, HoleKind
+from nikdev_iot.journal.migrations import migrate
 
 LAST = 30
 KINDS = list(HoleKind)
@@ -19,9 +20,7 @@ steps = st.lists(st.tuples(st.sampled_from(["put", "carve"]), ranges, st.sampled
 @pytest.fixture(scope="module")
 def connection():
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    connection.execute(
-        "CREATE TABLE holes (first INTEGER PRIMARY KEY, last INTEGER, kind INTEGER, reason TEXT, at_us INTEGER)"
-    )
+    migrate(connection, path=":memory:")
     yield connection
     connection.close()
 
@@ -48,7 +47,11 @@ def test_holes_are_a_set_of_marked_ids(connection, todo, window):
     assert {row_id: (hole.kind, hole.at_us) for hole in found for row_id in range(hole.first, hole.last + 1)} == model
     assert sum(hole.last - hole.first + 1 for hole in found) == len(model)
     low, high = window
-    assert holes.between(connection, low, high) == [h for h in found if h.first <= high and h.last >= low]
+    touching = [h for h in found if h.first <= high and h.last >= low]
+    assert holes.between(connection, low, high) == touching
+    assert holes.between(connection, low, high, limit=2) == touching[:2]
+    assert holes.count(connection, low, high) == len(model.keys() & set(range(low, high + 1)))
+    assert holes.first_outside(connection, low) == min(set(range(low, LAST + 2)) - model.keys())
 
 
 @given(st.sets(st.integers(1, LAST)), ranges)

@@ -20,7 +20,7 @@ def test_deleting_leaves_the_newest_empty(journal):
     for at in range(1, 4):
         journal.commit({"a": at})
     with journal._database.write("test") as connection:
-        connection.execute("INSERT INTO holes VALUES (2, 3, 2, '', 0)")
+        connection.execute("INSERT INTO holes VALUES (2, 3, 2, '', 0, NULL)")
         delete_rows(connection, 2, 3)
     assert [entry.number for entry in journal.log(limit=9)] == [1]
     assert journal.commit({"a": 4}).number == 4

@@ -35,6 +35,8 @@ _KEYS = {
     "key": "apiKey",
     "timeout": "requestTimeout",
     "durability": "durability",
+    "storage_limit": "storageLimit",
+    "storage_policy": "storagePolicy",
 }
 """The settings in `config.json`, and what `Api` calls them."""
 

@@ -30,6 +30,17 @@ _API_PATH = "/api/v1/"
     "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds to wait.  [default: 10]"
 )
 @click.option("--durability", type=click.Choice(["full", "normal"]), help="normal spares an SD card.  [default: full]")
+@click.option(
+    "--storage-limit",
+    type=click.IntRange(min=1_000_000),
+    metavar="BYTES",
+    help="What the journal may take of the disk.  [default: no limit]",
+)
+@click.option(
+    "--storage-policy",
+    type=click.Choice(["refuse", "drop-oldest", "thin-out"]),
+    help="What happens there to commits not pushed.  [default: refuse]",
+)
 @click.option("--force", is_flag=True, help="Write new settings over those that are there; the journal is kept.")
 @json_option
 def init(

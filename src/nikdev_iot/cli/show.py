@@ -9,7 +9,7 @@ from nikdev_iot.model.showing import visible
 from nikdev_iot.model.times import iso
 
 from .folder import open_folder
-from .log import clock_note, log_entry
+from .log import clock_note, gone_words, log_entry
 from .output import json_option, print_json, shown
 
 __all__ = ["show"]
@@ -27,6 +27,12 @@ def show(*, number: int, as_json: bool) -> None:
     """
     with open_folder().open_journal() as journal:
         entry = journal.show(number)
+        gone = journal.gone_number(number) if entry is None else None
+    if gone is not None:
+        raise ValueRefused(
+            f"Commit {number} is no longer in this journal: {gone_words(gone, 1)}.",
+            hint="`nikdev log` lists those there are.",
+        )
     if entry is None:
         raise ValueRefused(f"There is no commit {number} in this journal.", hint="`nikdev log` lists those there are.")
     if as_json:

@@ -44,6 +44,10 @@ def status(*, as_json: bool) -> None:
                 "origin": str(found.origin),
                 "journal": str(path),
                 "size_bytes": found.size_bytes,
+                "limit_bytes": found.limit_bytes,
+                "policy": found.policy,
+                "dropped": found.dropped,
+                "dropped_values": found.dropped_values,
             }
         )
         return
@@ -61,3 +65,8 @@ def status(*, as_json: bool) -> None:
         click.echo("Nothing waits to be pushed.")
     if found.rejected:
         click.echo(click.style(f"{counted(found.rejected, 'commit')} set aside", fg="red") + ": nikdev rejected")
+    if found.dropped:
+        dropped = f"{counted(found.dropped, 'commit')} ({counted(found.dropped_values, 'value')}) dropped"
+        click.echo(click.style(dropped, fg="red") + " at the storage limit, ever: nikdev log")
+    if found.limit_bytes is not None:
+        click.echo(f"The journal takes {found.size_bytes:,} of {found.limit_bytes:,} bytes; then: {found.policy}.")

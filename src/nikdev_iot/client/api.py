@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any, Self
 
-    from nikdev_iot.journal.records import LogEntry, RejectedCommit
+    from nikdev_iot.journal.records import GoneRange, LogEntry, RejectedCommit
     from nikdev_iot.model.commits import Receipt
     from nikdev_iot.model.times import TimeLike
     from nikdev_iot.model.values import Value
@@ -56,6 +56,10 @@ class Api:
         `pushBytesPerSecond` in the mean; a failure is tried again after a while, longer each time, and `push_state`
         tells how it stands.
         New is `durability`: `"full"` (the default), or `"normal"`, with which a power cut may take the last commits.
+        `storageLimit` is how many bytes the journal may take of the disk (default: no limit for what was not pushed;
+        pushed commits leave it beyond 1 GB). At the limit pushed commits leave, the oldest first; when none are left,
+        `storagePolicy` says what happens: `"refuse"` (the default: `commit` raises), `"drop-oldest"`, or `"thin-out"`,
+        which keeps every tenth commit of the oldest. What is dropped is declared to the server as a gap.
 
         Raises:
             ConfigError: an unknown key, or a value that cannot be used. Credentials are looked at when they are needed.
@@ -156,7 +160,8 @@ class Api:
 
         Raises:
             ValueRefused: message or time cannot be kept. The values are still staged.
-            JournalError: the journal could not keep them. The values are still staged.
+            JournalError: the journal could not keep them (`StorageLimitReached`: it is full). The values are still
+                staged.
             ConfigError: it is not known which journal, because the device ID is missing or cannot be right.
         """
         check_message(message)
@@ -236,6 +241,10 @@ class Api:
     def show(self, number: int) -> LogEntry | None:
         """Return one commit with its values; None where the journal does not hold it."""
         return self._store.commits().show(number)
+
+    def gone(self, number: int) -> GoneRange | None:
+        """Return what became of a commit that the journal no longer holds; None where it does, or never did."""
+        return self._store.commits().gone_number(number)
 
     def rejected(self) -> list[RejectedCommit]:
         """Return the commits that were set aside, oldest first, each with its reason."""

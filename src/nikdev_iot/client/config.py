@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any, Literal, TypeAlias
 
-__all__ = ["DEFAULT_URL", "URL_VARIABLE", "Config", "Durability"]
+__all__ = ["DEFAULT_URL", "URL_VARIABLE", "Config", "Durability", "Policy"]
 
 DEFAULT_URL = "http://127.0.0.1:8321/api/v1/"
 URL_VARIABLE = "NIKDEV_URL"
@@ -21,7 +21,10 @@ DEFAULT_TIMEOUT_S = 10.0
 MAX_TIMEOUT_S = 86_400.0
 DEFAULT_PUSH_INTERVAL_S = 1.0
 
+MIN_STORAGE_LIMIT = 1_000_000
+
 Durability: TypeAlias = "Literal['full', 'normal']"
+Policy: TypeAlias = "Literal['refuse', 'drop-oldest', 'thin-out']"
 
 _ATTRIBUTES = {
     "baseUrl": "base_url",
@@ -33,6 +36,8 @@ _ATTRIBUTES = {
     "stageUnpushedEntries": "stage_unpushed_entries",
     "requestTimeout": "request_timeout_s",
     "durability": "durability",
+    "storageLimit": "storage_limit_bytes",
+    "storagePolicy": "storage_policy",
     "autoPush": "auto_push",
     "pushInterval": "push_interval_s",
     "pushBytesPerSecond": "push_bytes_per_s",
@@ -42,6 +47,7 @@ _ATTRIBUTES = {
 _SNAKE_CASE = {attribute: key for key, attribute in _ATTRIBUTES.items() if key != "storageName"}
 _SNAKE_CASE |= {
     "request_timeout": "requestTimeout",
+    "storage_limit": "storageLimit",
     "push_interval": "pushInterval",
     "push_bytes_per_second": "pushBytesPerSecond",
 }
@@ -65,6 +71,8 @@ class Config(Frozen):
         "stage_unpushed_entries",
         "request_timeout_s",
         "durability",
+        "storage_limit_bytes",
+        "storage_policy",
         "auto_push",
         "push_interval_s",
         "push_bytes_per_s",
@@ -86,6 +94,10 @@ class Config(Frozen):
     """For a whole request, from connecting to the end of its answer; what is sent has a second more per 2 KiB."""
     durability: Durability
     """`normal`: no sync to disk with each commit; a power cut may lose the last ones, a crash of the program none."""
+    storage_limit_bytes: int | None
+    """What the journal may take of the disk; None: what was not pushed has no limit, pushed commits go beyond 1 GB."""
+    storage_policy: Policy
+    """At the limit, when no pushed commits are left: refuse new ones, drop the oldest, or keep every tenth of them."""
     auto_push: bool
     """Whether commits are pushed in the background."""
     push_interval_s: float
@@ -105,6 +117,8 @@ class Config(Frozen):
         stage_unpushed_entries: bool = True,
         request_timeout_s: float = DEFAULT_TIMEOUT_S,
         durability: Durability = "full",
+        storage_limit_bytes: int | None = None,
+        storage_policy: Policy = "refuse",
         auto_push: bool = False,
         push_interval_s: float = DEFAULT_PUSH_INTERVAL_S,
         push_bytes_per_s: float | None = None,
@@ -118,6 +132,8 @@ class Config(Frozen):
         _set(self, "stage_unpushed_entries", stage_unpushed_entries)
         _set(self, "request_timeout_s", request_timeout_s)
         _set(self, "durability", durability)
+        _set(self, "storage_limit_bytes", storage_limit_bytes)
+        _set(self, "storage_policy", storage_policy)
         _set(self, "auto_push", auto_push)
         _set(self, "push_interval_s", push_interval_s)
         _set(self, "push_bytes_per_s", push_bytes_per_s)
@@ -282,6 +298,30 @@ def _durability(key: str, value: object) -> Durability:
     )
 
 
+def _storage_limit(key: str, value: object) -> int:
+    if isinstance(value, int | float) and not isinstance(value, bool) and MIN_STORAGE_LIMIT <= value <= 1e15:
+        return int(value)
+    raise ConfigError(
+        f"The {key!r} of the configuration is {value!r}; it is a number of bytes, {MIN_STORAGE_LIMIT} or more.",
+        key=key,
+        hint="Leave it out for no limit.",
+    )
+
+
+def _storage_policy(key: str, value: object) -> Policy:
+    if value == "refuse":
+        return "refuse"
+    if value == "drop-oldest":
+        return "drop-oldest"
+    if value == "thin-out":
+        return "thin-out"
+    raise ConfigError(
+        f"The {key!r} of the configuration is {value!r}; it can be 'refuse', 'drop-oldest' or 'thin-out'.",
+        key=key,
+        hint="It says what happens when 'storageLimit' is reached and all in the journal waits to be pushed.",
+    )
+
+
 def _url(key: str, value: object) -> str:
     from urllib.parse import urlsplit
 
@@ -327,6 +367,8 @@ _CHECKS: dict[str, Callable[[str, object], Any]] = {
     "stageUnpushedEntries": _flag,
     "requestTimeout": _timeout_s,
     "durability": _durability,
+    "storageLimit": _storage_limit,
+    "storagePolicy": _storage_policy,
     "autoPush": _flag,
     "pushInterval": _interval_s,
     "pushBytesPerSecond": _bytes_per_s,

@@ -102,7 +102,7 @@ class Shelf:
         rows = list(self._commits())
         if rows and journal.import_seen(self.key) is None:
             with suppress(AlreadyImported):  # another process was faster
-                journal.commit_many(rows, import_key=self.key)
+                journal.commit_many(rows, import_key=self.key, beyond_limit=True)
         for original, place in self._files.items():
             _renamed(place, original, _DONE)
         self._report(len(rows), len(staged), journal)

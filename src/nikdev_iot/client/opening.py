@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nikdev_iot.journal.budget import Budget
 from nikdev_iot.journal.clock import SYSTEM_CLOCK
 from nikdev_iot.journal.errors import JournalDamaged
 from nikdev_iot.journal.journal import Journal
@@ -35,13 +36,18 @@ def open_journal(config: Config) -> Journal:
         shelf.make_way(path)
     finish(path)
     try:
-        journal = Journal.open(path, device_id=_device_id(config), durability=config.durability)
+        journal = _open(config, path)
     except JournalDamaged as error:
         save_what_can_be_read(path, error)
-        journal = Journal.open(path, device_id=_device_id(config), durability=config.durability)
+        journal = _open(config, path)
     for shelf in shelves:
         shelf.take_over(journal)
     return journal
+
+
+def _open(config: Config, path: Path) -> Journal:
+    budget = Budget.of(config.storage_limit_bytes, config.storage_policy)
+    return Journal.open(path, device_id=_device_id(config), durability=config.durability, budget=budget)
 
 
 def save_what_can_be_read(path: Path, error: JournalDamaged) -> Salvage | None:

@@ -29,6 +29,14 @@ class Status:
     journal_path: str
     size_bytes: int
     """The journal on disk."""
+    limit_bytes: int | None = None
+    """What it may take there, by `storageLimit`; None for no limit."""
+    policy: str | None = None
+    """`storagePolicy`, where there is a limit."""
+    dropped: int = 0
+    """Commits that were dropped at the limit, ever, and that the server never had."""
+    dropped_values: int = 0
+    """The values in them."""
 
     @classmethod
     def of(cls, journal: JournalStatus, *, staged: int, journal_path: str) -> Status:
@@ -42,4 +50,8 @@ class Status:
             origin=journal.origin,
             journal_path=journal_path,
             size_bytes=journal.size_bytes,
+            limit_bytes=journal.limit_bytes,
+            policy=journal.policy,
+            dropped=journal.dropped,
+            dropped_values=journal.dropped_values,
         )

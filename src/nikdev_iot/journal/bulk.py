@@ -5,16 +5,21 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from nikdev_iot.model.errors import ValueRefused
 from nikdev_iot.model.values import Value
 
 from . import origins
+from .budget import ROW_BYTES
 from .clock import Clock
 from .connection import Database
 from .errors import AlreadyImported
 from .records import BulkReceipt
 from .shapes import Shape, add_spec, shape_of, spec_of
+
+if TYPE_CHECKING:
+    from .room import RoomKeeper
 
 __all__ = ["commit_many", "import_seen"]
 
@@ -30,6 +35,7 @@ def commit_many(
     import_key: str | None,
     again: bool,
     progress: Callable[[int], None] | None,
+    room: RoomKeeper | None = None,
 ) -> BulkReceipt:
     """Do `Journal.commit_many`."""
     if import_key is not None and not again:
@@ -42,7 +48,7 @@ def commit_many(
         )
     try:
         shapes, count = _read(database, table, rows, progress)
-        return _publish(database, table, shapes, count, clock=clock, import_key=import_key, again=again)
+        return _publish(database, table, shapes, count, clock=clock, import_key=import_key, again=again, room=room)
     finally:
         with database.plain("import") as connection:
             connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
@@ -92,12 +98,19 @@ def _publish(
     clock: Clock,
     import_key: str | None,
     again: bool,
+    room: RoomKeeper | None,
 ) -> BulkReceipt:
     with database.write("import") as connection:
         if import_key is not None and not again:
             row = connection.execute("SELECT at_us FROM imports WHERE key = ?", (import_key,)).fetchone()
             if row is not None:
                 raise _already(database, import_key)
+        if room is not None and count:
+            (size_bytes,) = connection.execute(
+                f"SELECT sum(? + length(body) + 4 * length(coalesce(message, ''))) FROM temp.{table}",  # noqa: S608 - ours
+                (ROW_BYTES,),
+            ).fetchone()
+            room.make(connection, size_bytes, now_us=clock.now_us)
         connection.execute(f"CREATE TEMP TABLE {table}_shapes (place INTEGER PRIMARY KEY, id INTEGER)")
         connection.executemany(
             f"INSERT INTO temp.{table}_shapes VALUES (?, ?)",  # noqa: S608 - ours

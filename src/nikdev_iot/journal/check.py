@@ -81,11 +81,7 @@ def _check_holes(connection: sqlite3.Connection) -> Iterator[Problem]:
 
 def _check_commits(connection: sqlite3.Connection, book: ShapeBook) -> Iterator[Problem]:
     newest = origins.last_id(connection)
-    gone = [
-        (hole.first, hole.last)
-        for hole in holes.between(connection, 1, newest)
-        if hole.kind in (HoleKind.DISCARDED, HoleKind.MOVED)
-    ]
+    gone = [(hole.first, hole.last) for hole in holes.between(connection, 1, newest) if hole.kind in holes.GONE]
     for low, high in holes.complement(1, newest, gone):
         yield from _check_rows(connection, book, low, high)
 

@@ -7,26 +7,40 @@ import uuid
 from bisect import bisect_left
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from . import holes, origins, staged
+from . import drops, holes, origins, staged
 from .holes import Hole, HoleKind
-from .records import CommitState, JournalStatus, LogEntry, RejectedCommit
+from .records import CommitState, Fate, GoneRange, JournalStatus, LogEntry, RejectedCommit
 from .repair import judged
 from .shapes import ShapeBook
 
-__all__ = ["log", "rejected", "show", "size_bytes", "status"]
+if TYPE_CHECKING:
+    from .budget import Budget
+
+__all__ = ["gone", "log", "rejected", "show", "size_bytes", "status"]
 
 _SELECT = "SELECT id, time_us, shape, body, message FROM commits WHERE shape IS NOT NULL AND "
 
 
-def status(connection: sqlite3.Connection, book: ShapeBook, *, path: Path | None) -> JournalStatus:
+_FATES = {
+    HoleKind.EVICTED: Fate.EVICTED,
+    HoleKind.DROPPED: Fate.DROPPED,
+    HoleKind.DISCARDED: Fate.DISCARDED,
+    HoleKind.MOVED: Fate.MOVED,
+}
+
+
+def status(
+    connection: sqlite3.Connection, book: ShapeBook, *, path: Path | None, budget: Budget | None = None
+) -> JournalStatus:
     """Do `Journal.status`, in the caller's read transaction."""
     origin = origins.current(connection)
     low, high = origin.acked_id + 1, origins.last_id(connection)
-    queue = holes.queue(connection, low, high)
+    unpushed = high - low + 1 - holes.count(connection, low, high)
     oldest = None
-    if queue:
-        first = queue[0][0]
+    if unpushed:
+        first = holes.first_outside(connection, low)
         row = connection.execute("SELECT time_us FROM commits WHERE id = ?", (first,)).fetchone()
         if row is None:
             raise book.damaged(f"its row {first} is missing")
@@ -37,15 +51,21 @@ def status(connection: sqlite3.Connection, book: ShapeBook, *, path: Path | None
     (under_way,) = connection.execute(
         "SELECT count(*) FROM packs WHERE settled_us IS NULL AND origin = ?", (origin.id,)
     ).fetchone()
+    dropped = drops.totals(connection)
+    is_bounded = budget is not None and budget.policy is not None
     return JournalStatus(
         origin=uuid.UUID(bytes=origin.uuid),
         staged=len(staged.peek(connection, book)),
-        unpushed=sum(last - first + 1 for first, last in queue),
+        unpushed=unpushed,
         rejected=int(set_aside),
         in_flight=under_way,
         acknowledged_last=origin.acked,
         oldest_unpushed_us=oldest,
         size_bytes=0 if path is None else size_bytes(path),
+        limit_bytes=budget.limit_bytes if budget is not None and is_bounded else None,
+        policy=str(budget.policy) if budget is not None and is_bounded else None,
+        dropped=dropped.commits,
+        dropped_values=dropped.values,
     )
 
 
@@ -93,6 +113,20 @@ def show(connection: sqlite3.Connection, book: ShapeBook, number: int, *, now_us
     return replace(
         _Context(connection, row_id, row_id, now_us).entry(row_id, time_us, message, len(values)), values=values
     )
+
+
+def gone(connection: sqlite3.Connection, low: int, high: int) -> list[GoneRange]:
+    """Do `Journal.gone`, in the caller's read transaction."""
+    return [
+        GoneRange(
+            first=max(hole.first, low),
+            last=min(hole.last, high),
+            fate=_FATES[hole.kind],
+            reason=hole.reason,
+            at_us=hole.at_us,
+        )
+        for hole in reversed(holes.between(connection, low, high, holes.GONE))
+    ]
 
 
 def rejected(connection: sqlite3.Connection, *, limit: int | None) -> list[RejectedCommit]:

@@ -12,7 +12,19 @@ from collections.abc import Collection, Iterable, Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
-__all__ = ["Hole", "HoleKind", "between", "carve", "complement", "discarding", "put", "queue"]
+__all__ = [
+    "GONE",
+    "Hole",
+    "HoleKind",
+    "between",
+    "carve",
+    "complement",
+    "count",
+    "discarding",
+    "first_outside",
+    "put",
+    "queue",
+]
 
 
 class HoleKind(IntEnum):
@@ -26,8 +38,26 @@ class HoleKind(IntEnum):
     """Thrown away by the user, but a pack under way holds them: the rows stay until its fate is known."""
     MOVED = 4
     """The server knows the number as a gap, and the commit went on under a new number; the rows are gone."""
+    EVICTED = 5
+    """Acknowledged, and no longer kept as local history (`eviction.py`); the rows are gone."""
+    DROPPED = 6
+    """Not acknowledged, and dropped by the storage policy, as its record in `drops` says; the rows are gone."""
     STORED = 7
     """The server has them under an origin before this one, as the reason says; the rows stay as local history."""
+
+
+GONE = (HoleKind.DISCARDED, HoleKind.MOVED, HoleKind.EVICTED, HoleKind.DROPPED)
+"""The kinds whose rows are gone."""
+_SELECT = (
+    "SELECT h.first, h.last, h.kind, h.reason || coalesce(d.reason, ''), h.at_us "
+    "FROM holes AS h LEFT JOIN drops AS d ON d.id = h.record WHERE "
+)
+_PUT = "INSERT INTO holes (first, last, kind, reason, at_us) VALUES (?, ?, ?, ?, ?)"
+# As they are disjoint, only the last one that begins before a range can reach into it.
+_TOUCHING = (
+    "h.first <= :high AND h.last >= :low "
+    "AND h.first >= coalesce((SELECT max(first) FROM holes WHERE first <= :low), :low)"
+)
 
 
 class Hole(NamedTuple):
@@ -41,18 +71,42 @@ class Hole(NamedTuple):
 
 
 def between(
-    connection: sqlite3.Connection, low: int, high: int, kinds: Collection[HoleKind] = tuple(HoleKind)
+    connection: sqlite3.Connection,
+    low: int,
+    high: int,
+    kinds: Collection[HoleKind] = tuple(HoleKind),
+    *,
+    limit: int = -1,
 ) -> list[Hole]:
-    """Return the holes of these kinds that touch the ids `low` to `high`, whole, ascending."""
-    # As they are disjoint, only the last one that begins before `low` can reach into the range.
+    """Return the holes of these kinds that touch the ids `low` to `high`, whole, ascending; at most `limit`."""
     rows = connection.execute(
-        "SELECT first, last, kind, reason, at_us FROM holes WHERE first <= ? AND last >= ? "
-        "AND first >= coalesce((SELECT max(first) FROM holes WHERE first <= ?), ?) ORDER BY first",
-        (high, low, low, low),
+        f"{_SELECT}{_TOUCHING} AND h.kind IN ({','.join(map(str, map(int, kinds)))}) ORDER BY h.first LIMIT :limit",
+        {"low": low, "high": high, "limit": limit},
     )
-    return [
-        Hole(first, last, HoleKind(kind), reason, at_us) for first, last, kind, reason, at_us in rows if kind in kinds
-    ]
+    return [Hole(first, last, HoleKind(kind), reason, at_us) for first, last, kind, reason, at_us in rows]
+
+
+def count(connection: sqlite3.Connection, low: int, high: int) -> int:
+    """Return how many of the ids `low` to `high` are in a hole; in constant memory."""
+    (found,) = connection.execute(
+        f"SELECT coalesce(sum(min(h.last, :high) - max(h.first, :low) + 1), 0) FROM holes AS h WHERE {_TOUCHING}",  # noqa: S608 - ours
+        {"low": low, "high": high},
+    ).fetchone()
+    return int(found)
+
+
+def first_outside(connection: sqlite3.Connection, low: int) -> int:
+    """Return the first id from `low` on that is in no hole."""
+    at = low
+    for first, last in connection.execute(
+        "SELECT first, last FROM holes WHERE first >= coalesce((SELECT max(first) FROM holes WHERE first <= ?), ?) "
+        "ORDER BY first",
+        (low, low),
+    ):
+        if first > at:
+            break
+        at = max(at, last + 1)
+    return at
 
 
 def discarding(connection: sqlite3.Connection) -> list[Hole]:
@@ -84,11 +138,11 @@ def put(connection: sqlite3.Connection, hole: Hole) -> None:
     first, last, kind, reason, at_us = hole
     left = connection.execute(
         "SELECT first FROM holes WHERE first = (SELECT max(first) FROM holes WHERE first < ?) "
-        "AND last = ? - 1 AND kind = ? AND reason = ? AND at_us = ?",
+        "AND last = ? - 1 AND kind = ? AND reason = ? AND at_us = ? AND record IS NULL",
         (first, first, kind, reason, at_us),
     ).fetchone()
     if left is None:
-        connection.execute("INSERT INTO holes VALUES (?, ?, ?, ?, ?)", (first, last, kind, reason, at_us))
+        connection.execute(_PUT, (first, last, kind, reason, at_us))
     else:
         connection.execute("UPDATE holes SET last = ? WHERE first = ?", (last, left[0]))
 
@@ -99,8 +153,8 @@ def carve(connection: sqlite3.Connection, low: int, high: int, kinds: Collection
     for hole in between(connection, low, high, kinds):
         connection.execute("DELETE FROM holes WHERE first = ?", (hole.first,))
         if hole.first < low:
-            connection.execute("INSERT INTO holes VALUES (?, ?, ?, ?, ?)", hole._replace(last=low - 1))
+            connection.execute(_PUT, hole._replace(last=low - 1))
         if hole.last > high:
-            connection.execute("INSERT INTO holes VALUES (?, ?, ?, ?, ?)", hole._replace(first=high + 1))
+            connection.execute(_PUT, hole._replace(first=high + 1))
         taken.append(hole._replace(first=max(hole.first, low), last=min(hole.last, high)))
     return taken

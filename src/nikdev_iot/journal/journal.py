@@ -16,6 +16,7 @@ from nikdev_iot.model.errors import ValueRefused
 from nikdev_iot.model.values import Value
 
 from . import origins, staged
+from .budget import ROW_BYTES, Budget
 from .clock import SYSTEM_CLOCK, Clock
 from .connection import Database
 from .outcome import Outcome
@@ -23,7 +24,8 @@ from .pushqueue import PushQueue
 
 if TYPE_CHECKING:
     from .health import Health
-    from .records import BulkReceipt, JournalStatus, LogEntry, Problem
+    from .records import BulkReceipt, GoneRange, JournalStatus, LogEntry, Problem
+    from .room import RoomKeeper
     from .staged import StagedValues, Token
 
 __all__ = ["Journal"]
@@ -54,6 +56,7 @@ class Journal(PushQueue):
         clock: Clock = SYSTEM_CLOCK,
         new_uuid: Callable[[], uuid.UUID] = uuid.uuid4,
         busy_timeout_s: float = 30.0,
+        budget: Budget | None = None,
     ) -> Journal:
         """Open the journal at `path`, making it and its folder where there is none; `":memory:"` keeps it in memory.
 
@@ -62,12 +65,18 @@ class Journal(PushQueue):
         file); a commit then costs an SD card no wait and less wear.
         `device_id`, where given, ties the journal to that device.
         `busy_timeout_s` is how long to wait for another process that is writing.
+        `budget` bounds what the file may take of the disk; it holds for commits by this object.
 
         Raises:
             JournalError: the path cannot be used, is no journal, is of a newer version, or belongs to another device.
         """
         database = Database(Path(path), durability=durability, busy_timeout_s=busy_timeout_s)
         journal = cls(database, clock)
+        if budget is not None and not database.in_memory:
+            from .room import RoomKeeper
+
+            journal._room = RoomKeeper(budget, journal._book, name=database.name)
+            database.most_log_bytes = budget.log_bytes
         try:
             journal._begin(device_id, new_uuid)
         except BaseException:
@@ -79,6 +88,7 @@ class Journal(PushQueue):
         """Use `Journal.open`."""
         super().__init__(database, clock)
         self._boot_row: int | None = None
+        self._room: RoomKeeper | None = None
         self.path = database.path
 
     def _begin(self, device_id: str | None, new_uuid: Callable[[], uuid.UUID]) -> None:
@@ -144,6 +154,7 @@ class Journal(PushQueue):
 
         Raises:
             ValueRefused: there are no values.
+            StorageLimitReached: it does not fit into the budget, and nothing may go for it. Nothing was committed.
             JournalError: nothing was committed. Also where another program took over the rows of `unstage`.
         """
         shape = self._book.known(values)
@@ -157,8 +168,14 @@ class Journal(PushQueue):
         origin, origin_id = self._known
         row = (time_us, mono_ns, boot, shape.id, body, message, origin.id)
         with self._database.plain("commit") as connection:
-            done = connection.execute(_INSERT, row) if outcome is None else outcome.execute(connection, _INSERT, row)
-        if done.rowcount != 1 or done.lastrowid is None:  # another origin: nothing was written
+            if self._room is not None and self._room.may_lack(connection, _size_bytes(body, message)):
+                done = None
+            else:
+                done = (
+                    connection.execute(_INSERT, row) if outcome is None else outcome.execute(connection, _INSERT, row)
+                )
+        # Room is to be made first, or there is another origin: nothing was written.
+        if done is None or done.rowcount != 1 or done.lastrowid is None:
             return self._commit_with_more(values, message, time_us, mono_ns, unstage, outcome=outcome)
         return Receipt(done.lastrowid - origin.base, origin_id, time_us)
 
@@ -176,6 +193,9 @@ class Journal(PushQueue):
         if not values:
             raise ValueRefused("A commit without values says nothing.", hint="Nothing was committed.")
         with self._database.write("commit", outcome) as connection:
+            if self._room is not None:
+                size_bytes = sum(map(_value_bytes, values.values()))
+                self._room.make(connection, size_bytes + _size_bytes(b"", message), now_us=self._clock.now_us)
             shape = self._book.add(connection, values)
             boot = None if mono_ns is None else self._find_boot(connection)
             origin = origins.current(connection)
@@ -204,20 +224,29 @@ class Journal(PushQueue):
         import_key: str | None = None,
         again: bool = False,
         progress: Callable[[int], None] | None = None,
+        beyond_limit: bool = False,
     ) -> BulkReceipt:
         """Commit all of (time in µs UTC, values, message), in this order, or, on any error, none.
 
         An error that `rows` raises is passed on. Others can commit while `rows` are read; only the end, which
         puts them into the journal at once, makes them wait. Memory stays constant.
         `import_key` is remembered in the same transaction; `progress` is called with the rows read so far.
+        `beyond_limit` takes them over whatever the budget says.
 
         Raises:
+            StorageLimitReached: they do not fit into the budget. Nothing was committed.
             AlreadyImported: `import_key` was remembered before, and not `again`.
         """
         from .bulk import commit_many
 
         return commit_many(
-            self._database, rows, clock=self._clock, import_key=import_key, again=again, progress=progress
+            self._database,
+            rows,
+            clock=self._clock,
+            import_key=import_key,
+            again=again,
+            progress=progress,
+            room=None if beyond_limit else self._room,
         )
 
     def import_seen(self, import_key: str) -> BulkReceipt | None:
@@ -277,7 +306,12 @@ class Journal(PushQueue):
         from .history import status
 
         with self._database.read("read") as connection:
-            return status(connection, self._book, path=None if self._database.in_memory else self.path)
+            return status(
+                connection,
+                self._book,
+                path=None if self._database.in_memory else self.path,
+                budget=None if self._room is None else self._room.budget,
+            )
 
     def log(self, *, limit: int, before: int | None = None) -> list[LogEntry]:
         """Return commits, newest first, without their values; `before` is the `id` of the last one seen."""
@@ -306,9 +340,35 @@ class Journal(PushQueue):
         with self._database.plain("check") as connection:
             return look(connection, within_s=within_s)
 
+    def gone(self, low: int, high: int) -> list[GoneRange]:
+        """Return what became of those of the ids `low` to `high` whose commits are no longer here, newest first."""
+        from .history import gone
+
+        with self._database.read("read") as connection:
+            return gone(connection, low, high)
+
+    def gone_number(self, number: int) -> GoneRange | None:
+        """Return what became of commit `number` of the current origin; None where it is here, or never was."""
+        from .history import gone
+
+        with self._database.read("read") as connection:
+            row_id = number + origins.current(connection).base
+            found = gone(connection, row_id, row_id) if number > 0 else []
+        return found[0] if found else None
+
     def check(self) -> list[Problem]:
         """Read everything and return what is wrong with it; empty when all is well."""
         from .check import check
 
         with self._database.plain("check") as connection:
             return check(connection, self._book)
+
+
+def _value_bytes(value: Value) -> int:
+    """Return about what a value takes in a row, at most."""
+    return 8 + (4 * len(value) if isinstance(value, str) else 0)
+
+
+def _size_bytes(body: bytes, message: str | None) -> int:
+    """Return about what a row takes, at most."""
+    return ROW_BYTES + len(body) + (0 if message is None else 4 * len(message))

@@ -53,7 +53,17 @@ _V2 = (
     "ALTER TABLE boots ADD COLUMN offset_us INTEGER",
 )
 
-_STEPS = (_V1, _V2)
+_V3 = (
+    # What the storage policy dropped of the commits that were not acknowledged, one row per stretch (`drops.py`).
+    """CREATE TABLE drops (
+        id INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, commits INTEGER NOT NULL,
+        vals INTEGER NOT NULL, from_us INTEGER NOT NULL, to_us INTEGER NOT NULL, began_us INTEGER NOT NULL,
+        ended_us INTEGER NOT NULL, policy TEXT NOT NULL, limit_bytes INTEGER NOT NULL, reason TEXT NOT NULL)""",
+    # The row of `drops` whose reason follows the hole's own.
+    "ALTER TABLE holes ADD COLUMN record INTEGER",
+)
+
+_STEPS = (_V1, _V2, _V3)
 VERSION = len(_STEPS)
 
 
@@ -66,6 +76,7 @@ def migrate(connection: sqlite3.Connection, *, path: str) -> None:
     """
     if version_of(connection, path=path) == VERSION:
         return
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # of a new file; it has no effect on others
     connection.execute("BEGIN IMMEDIATE")
     try:
         done = version_of(connection, path=path)  # another process may have been faster

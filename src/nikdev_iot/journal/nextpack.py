@@ -22,7 +22,8 @@ __all__ = ["build_next", "build_sent", "gaps_of", "gaps_to_text", "rows_between"
 
 _SELECT = "SELECT id, time_us, shape, body, message FROM commits WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?"
 _CHUNK_ROWS = 256
-_MAX_REASON_CHARS = 200
+_MAX_REASON_CHARS = 300
+_LEAST_HOLES = 4_096
 _MAX_GAPS = 60_000
 """A server reads 65 536 per pack."""
 
@@ -92,7 +93,7 @@ def build_next(
     end = origins.last_id(connection)
     if start > end:
         return None
-    skipped = holes.between(connection, start, end)
+    skipped, end = _skipped(connection, start, end, max_commits)
     budget = _Budget(book, connection, max_bytes=max_bytes, max_columns=max_columns)
     rows = Rows.of([])
     passed = 0
@@ -116,6 +117,16 @@ def build_next(
         gaps=gaps_of(skipped, start, rows.ids[-1], base=origin.base),
     )
     return replace(pack, shifts=shifts, uncertain=uncertain) if shifts or uncertain else pack
+
+
+def _skipped(connection: sqlite3.Connection, start: int, end: int, max_commits: int) -> tuple[list[holes.Hole], int]:
+    """Return the holes from `start` on, and up to which id they are all there are: as far as one pack can reach."""
+    # A commit that was thinned out around is in a hole of its own: there may be very many.
+    most = max(_LEAST_HOLES, 2 * max_commits)
+    found = holes.between(connection, start, end, limit=most)
+    if len(found) < most or found[-1].last - start + 1 <= sum(hole.last - max(hole.first, start) + 1 for hole in found):
+        return (found if len(found) < most else holes.between(connection, start, end)), end
+    return found, found[-1].last
 
 
 def _fill(
@@ -248,14 +259,22 @@ def _joined(gaps: list[Gap]) -> list[Gap]:
 
 
 def gaps_to_text(gaps: Iterable[Gap]) -> str:
-    """Return gaps as the table `packs` has them."""
-    return json.dumps([[gap.first, gap.count, gap.reason] for gap in gaps], ensure_ascii=False, separators=(",", ":"))
+    """Return gaps as the table `packs` has them: a reason that was there before is named by its place among them."""
+    places: dict[str, int] = {}
+    items = [[gap.first, gap.count, places.setdefault(gap.reason, place)] for place, gap in enumerate(gaps)]
+    texts = {place: reason for reason, place in places.items()}
+    for place, item in enumerate(items):
+        if item[2] == place:
+            item[2] = texts[place]  # type: ignore[call-overload]
+    return json.dumps(items, ensure_ascii=False, separators=(",", ":"))
 
 
 def text_to_gaps(text: str) -> tuple[Gap, ...]:
     """Undo `gaps_to_text`; `ValueError` where it is nothing of the kind."""
     try:
-        gaps = [Gap(*item) for item in json.loads(text)]
-    except TypeError as error:
+        items = json.loads(text)
+        return tuple(
+            Gap(first, count, reason if isinstance(reason, str) else items[reason][2]) for first, count, reason in items
+        )
+    except (TypeError, LookupError) as error:
         raise ValueError(str(error)) from None
-    return tuple(gaps)

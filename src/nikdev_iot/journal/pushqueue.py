@@ -61,12 +61,12 @@ class PushQueue:
 
     def queued(self, *, up_to: int) -> int:
         """Return how many commits are in the queue whose numbers are at most `up_to`; cheap, however many."""
-        from .holes import queue
+        from .holes import count
 
         with self._database.read("read") as connection:
             origin = origins.current(connection)
-            high = min(origin.base + up_to, origins.last_id(connection))
-            return sum(last - first + 1 for first, last in queue(connection, origin.acked_id + 1, high))
+            low, high = origin.acked_id + 1, min(origin.base + up_to, origins.last_id(connection))
+            return high - low + 1 - count(connection, low, high) if low <= high else 0
 
     @property
     def epoch(self) -> bytes | None:
@@ -244,9 +244,7 @@ class PushQueue:
         from .identity import fork
 
         with self._database.write("push") as connection:
-            return fork(
-                connection, first, origin, held=held, stored=stored, spent=spent, at_us=self._clock.now_us()
-            )
+            return fork(connection, first, origin, held=held, stored=stored, spent=spent, at_us=self._clock.now_us())
 
     @property
     def before(self) -> Before | None:

@@ -14,6 +14,8 @@ __all__ = [
     "Acknowledged",
     "BulkReceipt",
     "CommitState",
+    "Fate",
+    "GoneRange",
     "JournalStatus",
     "LogEntry",
     "Problem",
@@ -33,6 +35,37 @@ class CommitState(Enum):
     """Set aside with a reason; `Journal.restore_rejected` brings it back."""
     DISCARDED = "discarded"
     """Thrown away by the user while a pack with it was under way; its end is not known yet."""
+
+
+class Fate(Enum):
+    """What became of a commit that is no longer in the journal."""
+
+    EVICTED = "evicted"
+    """The server acknowledged it; the storage limit left no room for it as local history."""
+    DROPPED = "dropped"
+    """The server never had it; the storage policy dropped it at the limit, and declares that to the server."""
+    DISCARDED = "discarded"
+    """The user threw it away, or it was lost with a damaged journal, as the reason says."""
+    MOVED = "moved"
+    """It was restored, and went on under a new number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoneRange:
+    """Commits next to each other that are no longer in the journal."""
+
+    first: int
+    """The `id` of the first, as `LogEntry.id`."""
+    last: int
+    fate: Fate
+    reason: str
+    at_us: int
+    """When the last of them went, µs UTC."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return self.last - self.first + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +96,14 @@ class JournalStatus:
     """The time of the first commit in the queue, µs UTC."""
     size_bytes: int
     """The file with its write-ahead log; 0 in memory."""
+    limit_bytes: int | None = None
+    """What it may take, by its budget; None without one, or where that holds for acknowledged commits alone."""
+    policy: str | None = None
+    """What happens at that limit; None without one."""
+    dropped: int = 0
+    """Commits that the storage policy has dropped, ever."""
+    dropped_values: int = 0
+    """The values in them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,10 @@ from .shapes import ShapeBook
 __all__ = ["Salvage", "salvage"]
 
 _LOST = "lost: the journal was damaged"
+_DROPS = (
+    "id", "first", "last", "commits", "vals", "from_us", "to_us", "began_us", "ended_us", "policy", "limit_bytes",
+    "reason",
+)  # fmt: skip
 _CHUNK = 1_024
 _MOST_FAILURES = 50_000
 """Reads that fail, before what is left of a range is given up: a file of rubbish shall not take for ever."""
@@ -150,6 +154,7 @@ class _Saver:
             ("boots", "id, boot_id"),
             ("origins", "id, uuid, base, acked, acked_hash, created_us"),
             ("imports", "key, origin, first, count, at_us"),
+            ("drops", ", ".join(_DROPS)),
         ):
             for row in self._rows(f"SELECT {columns} FROM {table}"):  # noqa: S608 - our own names
                 self._put(table, columns, row)
@@ -233,6 +238,14 @@ class _Saver:
             if all(type(item) is int for item in numbers) and end < first <= last and kind in tuple(HoleKind):
                 holes.put(self._target, Hole(first, last, HoleKind(kind), str(reason), at_us))
                 end = last
+        # Holes that a record of drops speaks of, in a file that has such: as they were, which joined nothing.
+        for first, last, record in self._rows("SELECT first, last, record FROM holes WHERE record IS NOT NULL"):
+            if type(record) is int:
+                self._target.execute(
+                    "UPDATE holes SET record = ? WHERE first = ? AND last = ? "
+                    "AND EXISTS (SELECT 1 FROM drops WHERE id = ?)",
+                    (record, first, last, record),
+                )
 
     def _fill(self) -> int:
         """Declare what is missing, and see to it that no number is given again; return how many were lost."""

@@ -1,0 +1,173 @@
+"""Making room for a commit: first local history goes, then what the policy says, in steps of bounded work.
+
+What a pack under way holds is never touched, nor is the newest commit, whose number must not be given again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from . import drops, origins, sent
+from .budget import StorageLimitReached, StoragePolicy
+from .eviction import evict
+
+if TYPE_CHECKING:
+    from .budget import Budget, Step
+    from .shapes import ShapeBook
+
+__all__ = ["RoomKeeper"]
+
+_VACUUM_PAGES = 16
+_SLACK_PAGES = 4
+"""What a transaction changes beside its rows: an inner page, a hole, a record."""
+_SWEEP = "thin_out"
+_NOTHING_LEFT = {
+    StoragePolicy.REFUSE: "all that is in it waits to be pushed or was set aside",
+    StoragePolicy.DROP_OLDEST: "all that is in it is held by a push under way",
+    StoragePolicy.THIN_OUT: "all that is in it is held by a push under way, or thinned out already",
+}
+_FIND = (
+    "SELECT id, length(body) + coalesce(length(message), 0) FROM commits AS c "
+    "WHERE id BETWEEN ? AND ? AND NOT EXISTS (SELECT 1 FROM holes "
+    "WHERE first = (SELECT max(first) FROM holes WHERE first <= c.id) AND last >= c.id AND kind <> 1) "
+    "ORDER BY id LIMIT ?"
+)
+
+
+class RoomKeeper:
+    """Keeps one journal within its budget."""
+
+    def __init__(self, budget: Budget, book: ShapeBook, *, name: str) -> None:
+        self.budget = budget
+        self._book = book
+        self._name = name
+        self._page_bytes = 0
+        self._searched = 0
+        """Up to this id there is no local history left."""
+        self._unlooked = 1 << 62
+
+    def may_lack(self, connection: sqlite3.Connection, adding_bytes: int) -> bool:
+        """Return whether there may be no room for so much more; looks only each time a page has been filled."""
+        self._unlooked += adding_bytes
+        if self._unlooked < self._page_bytes:
+            return False
+        if self._lacks(connection, adding_bytes) or self._is_too_long(connection):
+            return True  # and looks again with the next one, until there is room
+        self._unlooked = 0
+        return False
+
+    def _lacks(self, connection: sqlite3.Connection, adding_bytes: int) -> bool:
+        return self._used(connection) + self._pages(adding_bytes) > self.budget.content_pages(self._page_bytes)
+
+    def _pages(self, adding_bytes: int) -> int:
+        return adding_bytes // self._page_bytes + _SLACK_PAGES
+
+    def _used(self, connection: sqlite3.Connection) -> int:
+        if not self._page_bytes:
+            (self._page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+        return int(pages) - int(free)
+
+    def _is_too_long(self, connection: sqlite3.Connection) -> bool:
+        """Return whether the file could give back what it has beyond the limit, since that was lowered."""
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        return bool(pages > self.budget.most_pages(self._page_bytes) and pages - self._used(connection))
+
+    def make(self, connection: sqlite3.Connection, adding_bytes: int, *, now_us: Callable[[], int]) -> None:
+        """Make room for so much more, in the caller's write transaction.
+
+        A journal that is far above its limit, because that was lowered, comes down step by step with each commit.
+
+        Raises:
+            StorageLimitReached: there is none, and the policy does not let enough go.
+        """
+        has_gone = False
+        if (
+            self._lacks(connection, adding_bytes)
+            and self.budget.policy is not None
+            and self._pages(adding_bytes) > self.budget.content_pages(self._page_bytes)
+        ):
+            raise self._error(f"{adding_bytes} bytes at once are too many for it")
+        while self._lacks(connection, adding_bytes):
+            if has_gone and not self._would_grow(connection, adding_bytes):
+                break
+            if not self._step(connection, now_us()):
+                if self.budget.policy is None:
+                    break
+                raise self._error(_NOTHING_LEFT[self.budget.policy])
+            has_gone = True
+        self._give_back(connection)
+
+    def _would_grow(self, connection: sqlite3.Connection, adding_bytes: int) -> bool:
+        """Return whether the file would become larger than it may be, or is."""
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        most = max(self.budget.most_pages(self._page_bytes), int(pages))
+        return self._used(connection) + self._pages(adding_bytes) > most
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+        for _ in range(min(pages - self.budget.most_pages(self._page_bytes), free, _VACUUM_PAGES)):
+            # One page with each call: the driver takes one step of a statement that returns no row.
+            connection.execute("PRAGMA incremental_vacuum(1)")
+
+    def _error(self, why: str) -> StorageLimitReached:
+        return StorageLimitReached(
+            f"The journal {self._name} has reached its limit of {self.budget.limit_bytes} bytes: {why}.",
+            path=self._name,
+            operation="commit",
+            hint="Nothing was committed, what was staged still is, and every earlier commit is kept. Push, see to what "
+            "was set aside (nikdev rejected), raise storageLimit, or let storagePolicy drop or thin out the oldest.",
+        )
+
+    # -- what goes ------------------------------------------------------------------------------------
+
+    def _step(self, connection: sqlite3.Connection, at_us: int) -> bool:
+        """Let some commits go; return whether there were any that could."""
+        origin = origins.current(connection)
+        newest = origins.last_id(connection)
+        if self._searched > origin.acked_id:
+            self._searched = 0  # the server went back
+        high = min(origin.acked_id, newest - 1)
+        last = evict(connection, self._searched + 1, high, self.budget.step, at_us=at_us)
+        if last is not None:
+            self._searched = last
+            return True
+        self._searched = max(high, 0)
+        if self.budget.policy is StoragePolicy.DROP_OLDEST:
+            ids = self._waiting(connection, 1, newest - 1, self.budget.step)
+        elif self.budget.policy is StoragePolicy.THIN_OUT:
+            ids = self._thinned(connection, newest - 1)
+        else:
+            return False
+        if ids:
+            drops.drop(connection, self._book, ids, budget=self.budget, acked_id=origin.acked_id, at_us=at_us)
+        return bool(ids)
+
+    @staticmethod
+    def _waiting(connection: sqlite3.Connection, low: int, high: int, step: Step) -> list[int]:
+        """Return the first ids from `low` to `high` of commits that may be dropped."""
+        found: list[tuple[int, int]] = []
+        for first, last in [*sent.in_flight_ranges(connection), (high + 1, high + 1)]:
+            if low < first:
+                found += connection.execute(_FIND, (low, min(first - 1, high), step.rows - len(found))).fetchall()
+            low = max(low, last + 1)
+        return step.cut(found)
+
+    def _thinned(self, connection: sqlite3.Connection, high: int) -> list[int]:
+        """Return the next ids of a sweep from the oldest commit to the one that was newest when it began."""
+        step = self.budget.step
+        step = step._replace(bytes=step.bytes * drops.KEEP_EVERY)  # so that it frees some pages of large commits, too
+        for _ in range(2):
+            at, end = (int(part) for part in str(origins.meta(connection, _SWEEP) or "0 0").split())
+            ids = self._waiting(connection, at + 1, min(end, high), step)
+            if len(ids) < drops.KEEP_EVERY:  # this sweep is over: the next one begins
+                origins.set_meta(connection, _SWEEP, f"0 {high}")
+                continue
+            whole = len(ids) // drops.KEEP_EVERY * drops.KEEP_EVERY
+            origins.set_meta(connection, _SWEEP, f"{ids[whole - 1]} {end}")
+            return [row_id for place, row_id in enumerate(ids[:whole]) if place % drops.KEEP_EVERY]
+        return []
