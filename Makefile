@@ -7,7 +7,7 @@ UV_VERSION := 0.13.9
 LOCKED := dev demo node bench # in this order
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types layers tests bench screenshots lock clean
+.PHONY: help demo test lint types layers tests crash bench screenshots lock clean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -40,6 +40,9 @@ tests: $(VENV)/.dev ## pytest, with coverage
 	@sh requirements/nginx .build/debian
 	@sh requirements/chromium
 	@PATH="$(CURDIR)/.build/debian/usr/sbin:$$PATH" $(PY) -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
+
+crash: $(VENV)/.dev ## kill devices and servers 1000 times each, break their network 10 000 times; ARGS="--seed 7"
+	@$(PY) -m tests.crash $(ARGS)
 
 bench: $(VENV)/.dev $(VENV)/.bench ## the benchmarks, beside the peers
 	@$(PY) -m benchmarks.run

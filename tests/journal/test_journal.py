@@ -191,7 +191,7 @@ def test_no_printed_receipt_is_lost_by_kill_9(path):
     Journal.open(path).close()
     chance = random.Random(9)
     printed = {}
-    for round_number in range(20):
+    for round_number in range(6):  # more of them: tests/crash
         process = start(
             """
             journal = Journal.open(path)
@@ -224,9 +224,9 @@ def test_no_printed_receipt_is_lost_by_kill_9(path):
             assert entry.message == ("m" if serial % 2 else None)
         count = journal.status().unpushed
     print(f"{len(receipts)} receipts read, {count} commits in the journal")
-    assert len(receipts) >= 20
+    assert len(receipts) >= 6
     # At most one commit per round was made without its receipt being read, and one read by readline() above.
-    assert len(receipts) <= count <= len(receipts) + 3 * 20
+    assert len(receipts) <= count <= len(receipts) + 3 * 6
 
 
 def test_a_forked_child_goes_on_with_the_same_object(path):
