@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.e2e.old_clients import OldClient, old_client
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +16,10 @@ def data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the recordings are not here ({folder.parent.name}/{folder.name} beside the project)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OldClient]:
+    """The client of 0.5.5."""
+    with old_client(tmp_path_factory.mktemp("old")) as client:
+        yield client

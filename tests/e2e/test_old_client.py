@@ -1,15 +1,14 @@
-"""The unmodified 0.5.5 client, from the registry, in an environment of its own, against our server."""
+"""The unmodified 0.5.5 client against our server."""
 
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 import urllib.request
-import venv
 from pathlib import Path
 
 import pytest
+from tests.e2e.old_clients import OldClient
 from tests.servers import Credentials, RunningServer
 
 from nikdev_iot import Api
@@ -48,35 +47,6 @@ print(json.dumps([[v.field_id, v.value, v.timestamp] for v in api.get(['temperat
 """
 
 
-@pytest.fixture(scope="module")
-def old_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of an environment with `nikdev-iot==0.5.5`; its requests is not in its own requirements' pins."""
-    folder = tmp_path_factory.mktemp("old")
-    venv.create(folder, with_pip=True)
-    python = folder / "bin" / "python"
-    command = [
-        str(python),
-        "-m",
-        "pip",
-        "install",
-        "-q",
-        "--disable-pip-version-check",
-        "nikdev-iot==0.5.5",
-        "requests",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
-    assert done.returncode == 0, done.stderr
-    return python
-
-
-def _run(python: Path, script: str, folder: Path) -> str:
-    done = subprocess.run(
-        [str(python), "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=60, check=False, cwd=folder
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def _fetch(server: RunningServer, who: Credentials, folder: Path) -> dict[str, tuple[list, list]]:
     config = {
         "baseUrl": server.api_url,
@@ -88,10 +58,10 @@ def _fetch(server: RunningServer, who: Credentials, folder: Path) -> dict[str, t
         return {field: (list(series.times_us), list(series.values)) for field, series in api.fetch().items()}
 
 
-def test_its_full_example_works(old_python: Path, server: RunningServer, tmp_path: Path) -> None:
+def test_its_full_example_works(old: OldClient, server: RunningServer, tmp_path: Path) -> None:
     who = server.new_device()
     script = _EXAMPLE.format(url=server.api_url, device=who.device_id, key=who.api_key, folder=tmp_path)
-    (temperature, door) = json.loads(_run(old_python, script, tmp_path))
+    (temperature, door) = json.loads(old.run(script, tmp_path))
     assert temperature[:2] == ["temperature", 22]
     assert door[:2] == ["door", "closed"]
     assert abs(temperature[2] - time.time()) < 30
@@ -101,9 +71,7 @@ def test_its_full_example_works(old_python: Path, server: RunningServer, tmp_pat
     assert found["door"][1] == ["closed"]
 
 
-def test_two_entries_of_one_second_are_two_and_in_order(
-    old_python: Path, server: RunningServer, tmp_path: Path
-) -> None:
+def test_two_entries_of_one_second_are_two_and_in_order(old: OldClient, server: RunningServer, tmp_path: Path) -> None:
     who = server.new_device()
     script = f"""
 from nikdev_iot import Api
@@ -113,7 +81,7 @@ for number in range(50):
     api.commit()
 api.push()
 """
-    _run(old_python, script, tmp_path)
+    old.run(script, tmp_path)
     times, values = _fetch(server, who, tmp_path)["n"]
     assert values == [number % 7 for number in range(50)]
     assert len(set(times)) <= 3
@@ -121,7 +89,7 @@ api.push()
 
 @pytest.mark.parametrize("with_more_behind", [False, True])
 def test_its_request_sent_twice_is_stored_once(
-    old_python: Path, server: RunningServer, tmp_path: Path, with_more_behind: bool
+    old: OldClient, server: RunningServer, tmp_path: Path, with_more_behind: bool
 ) -> None:
     who = server.new_device()
     # The answer to the first push is lost: to the client it timed out, and it sends the same entries again.
@@ -148,12 +116,12 @@ requests.post = real
 api.push()
 assert api.entries == []
 """
-    _run(old_python, script, tmp_path)
+    old.run(script, tmp_path)
     _, values = _fetch(server, who, tmp_path)["n"]
     assert values == [1, 1, 2, 99] if with_more_behind else values == [1, 1, 2]
 
 
-def test_an_empty_commit_does_not_block_it(old_python: Path, server: RunningServer, tmp_path: Path) -> None:
+def test_an_empty_commit_does_not_block_it(old: OldClient, server: RunningServer, tmp_path: Path) -> None:
     who = server.new_device()
     script = f"""
 from nikdev_iot import Api
@@ -161,11 +129,11 @@ api = Api({{'baseUrl': '{server.api_url}', 'deviceId': '{who.device_id}', 'apiKe
 api.commit(); api.push(); api.push()
 api.add_value('n', 1); api.commit(); api.push()
 """
-    _run(old_python, script, tmp_path)
+    old.run(script, tmp_path)
     assert _fetch(server, who, tmp_path)["n"][1] == [1]
 
 
-def test_a_wrong_key_is_told_in_words(old_python: Path, server: RunningServer, tmp_path: Path) -> None:
+def test_a_wrong_key_is_told_in_words(old: OldClient, server: RunningServer, tmp_path: Path) -> None:
     who = server.new_device()
     script = f"""
 from nikdev_iot import Api, PushException
@@ -176,7 +144,7 @@ try:
 except PushException as error:
     print(error)
 """
-    assert _run(old_python, script, tmp_path).startswith("Bad request: ")
+    assert old.run(script, tmp_path).startswith("Bad request: ")
 
 
 def test_the_body_it_sends_is_taken_from_any_http_library(server: RunningServer, tmp_path: Path) -> None:
