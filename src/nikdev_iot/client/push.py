@@ -192,7 +192,10 @@ class _Run:
         try:
             self._journal.record_sent(pack, pack_hash)
         except StalePack:
-            return  # another program discarded or restored commits meanwhile: take a new pack
+            # Another program discarded, dropped or restored commits meanwhile: take a new pack, and one that is made
+            # in less time, where that happens all the while.
+            self._pace.halve(pack.row_count)
+            return
         if pack.last < self._target:
             # As many commits as there will be, if this one is answered fast.
             expected = self._pace.after(pack.row_count)

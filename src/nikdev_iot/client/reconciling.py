@@ -60,9 +60,16 @@ def go_back_behind(journal: Journal, before: Before, mark: Mark) -> Reconciled:
 def go_on(journal: Journal, mark: Mark, pages: Iterable[DigestPage], *, first: int) -> Reconciled:
     """The mark is somebody else's: compare with the server's digests from number `first` on, and go on behind."""
     found = compare(journal, pages, first=first)
+    before = journal.acknowledged.number
     if found.differs is None or found.equal_up_to == mark.number:
         acknowledged = journal.adopt(found.equal_up_to, (mark.number, mark.hash), held=found.held, spent=found.spent)
         missing = f" It lacks {len(found.spent)} of them: these get new numbers." if found.spent else ""
+        if mark.number < before:  # in the midst of packs that are no longer known one by one
+            return Reconciled(
+                f"The server had acknowledged this journal's commits up to {before}, and now has only those up to "
+                f"{mark.number}: it was set back, perhaps to a backup. What it lacks is pushed again.{missing}",
+                acknowledged,
+            )
         return Reconciled(
             "Another copy of this journal has pushed (a copied SD card, or a backup put back). The server has this "
             f"journal's commits up to number {found.equal_up_to} from it, and they are the same.{missing}",
