@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 from tests.servers import RunningServer, run_server
 
 # A machine that is busy with something else is no reason to fail. Where CI is set, hypothesis chooses the same examples
@@ -15,6 +15,20 @@ settings.register_profile(
     "patient", settings(), deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("patient")
+
+
+_UNMEASURED = ("tests/browser/", "tests/crash/", "tests/e2e/", "tests/fuzz/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Measure coverage where one run of a test says as much as many: measuring doubles the time that a test takes.
+
+    So neither where examples are made by chance, nor where most runs in processes of their own, which are not measured.
+    """
+    for item in items:
+        function = getattr(item, "function", None)
+        if item.nodeid.startswith(_UNMEASURED) or item.name == "runTest" or is_hypothesis_test(function):
+            item.add_marker(pytest.mark.no_cover)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

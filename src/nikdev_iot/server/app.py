@@ -106,6 +106,7 @@ class App:
         *,
         now_us: Callable[[], int] = _now_us,
         monotonic_s: Callable[[], float] = time.monotonic,
+        passwords: Passwords | None = None,
     ) -> None:
         rates, ingest = config.rates, config.ingest
         self._storage = storage
@@ -165,7 +166,7 @@ class App:
             keys.forget_checks()
             leaving.wake()
 
-        passwords = Passwords()
+        passwords = passwords or Passwords()
         accounts = Accounts(storage, passwords=passwords, now_us=now_us)
         settings, throttle = Settings(storage), Throttle()
         people = People(storage, passwords=passwords, now_us=now_us, throttle=throttle)

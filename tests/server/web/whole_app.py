@@ -13,8 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from argon2 import PasswordHasher
+
 from nikdev_iot.model.commits import Commit
 from nikdev_iot.model.values import Value
+from nikdev_iot.server.accounts.passwords import Passwords
 from nikdev_iot.server.app import App, open_storage
 from nikdev_iot.server.config import RateLimits, ServerConfig
 from nikdev_iot.server.storage.people import Role
@@ -215,7 +218,8 @@ def running_site(folder: Path, **options: Any) -> Iterator[Site]:
     """Run the app over a new store in `folder`; `options` are of `ServerConfig`."""
     storage = open_storage(folder)
     clock = Clock(time.time_ns() // 1000)
-    app = App(ServerConfig(data=folder, rates=_OPEN, **options), storage, now_us=clock)
+    quick = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    app = App(ServerConfig(data=folder, rates=_OPEN, **options), storage, now_us=clock, passwords=quick)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     started, stop = asyncio.Event(), asyncio.Event()
