@@ -42,6 +42,7 @@ def checked(code: int, first: str | None) -> str:
     for step in found["steps"]:
         assert set(step) == {"name", "ok", "state", "note", "found", "todo", "cause", "details"}
         assert f" {step['state']} " in lines(done.out)[step["name"]]
+        assert all(f'"{key}"' in SECTION for key in step["details"]), step
     assert "baseUrl" not in done.out + read.out  # the words are those of the command line
     assert API_KEY not in done.out + read.out
     assert done.out.splitlines()[-1].startswith(f"See to '{first}' first" if first else ("All is well.", "It works."))

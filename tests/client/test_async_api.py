@@ -58,7 +58,9 @@ def test_a_reading_there_and_back(config):
             history = await api.fetch(name for name in ["temperature"])
             assert list((await api.fetch(progress=counts.append))["temperature"].values) == [21.5, 22.5]
             assert list(history["temperature"].values) == [21.5, 22.5]
+            steps = []
             assert await api.test_connection()
+            assert (await api.test_connection(on_step=steps.append)).steps == tuple(steps)
             assert (await api.rejected(), await api.restore_rejected()) == ([], 0)
             api.add_value("temperature", 1)
             await api.reset()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .auto_push import PushState
     from .config import Config
-    from .connection import ConnectionReport
+    from .connection import ConnectionReport, Step
     from .fetch import Aggregate, Every
     from .push import PushProgress, PushReport
     from .series import History
@@ -169,9 +169,18 @@ class AsyncApi:
         """Queue commits again that were set aside, as `Api.restore_rejected`."""
         return await self._on_disk(self._api.restore_rejected, None if numbers is None else list(numbers))
 
-    async def test_connection(self) -> ConnectionReport:
-        """Look at configuration, server, clocks, key and journal, and report; never raises."""
-        return await self._on_network(self._api.test_connection)
+    async def test_connection(self, on_step: Callable[[Step], object] | None = None) -> ConnectionReport:
+        """Look at everything from the configuration to the disk, as `Api.test_connection`, and report; never raises.
+
+        `on_step` is called on the event loop.
+        """
+        loop = asyncio.get_running_loop()
+
+        def report(step: Step) -> None:
+            if on_step is not None:
+                loop.call_soon_threadsafe(on_step, step)
+
+        return await self._on_network(self._api.test_connection, report)
 
     # -- reading back -------------------------------------------------------------------------------------
 

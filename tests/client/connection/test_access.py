@@ -71,7 +71,9 @@ def test_a_wrong_key(server: RunningServer, who: Credentials, make_api: MakeApi)
     report = make_api(apiKey=server.add_key(server.add_device(who.account_id)).api_key).test_connection()
     assert step(report, "clock").ok
     found = failure(report, "device", Cause.DENIED)
-    assert "(HTTP 401) It does not say which of the two is wrong" in found.found
+    assert found.found == (
+        f"the server has no device {who.device_id} with this API key; it does not say which of the two is wrong"
+    )
     assert who.device_id in found.todo
     assert {step(report, name).found for name in ("key", "read", "write", "quota")} == {
         "not tried, because of 'device'"

@@ -40,7 +40,7 @@ def test_something_else_answers(make_api: MakeApi, raw: bytes, said: str) -> Non
     assert "sign-in page" in found.todo
 
 
-@pytest.mark.parametrize("path", ["elsewhere", "api/", "api/v1/entries", "admin/login", "iot/api/v1"])
+@pytest.mark.parametrize("path", ["admin/", "elsewhere", "api/", "api/v1/entries", "admin/login", "iot/api/v1"])
 def test_a_wrong_path(server: RunningServer, make_api: MakeApi, path: str) -> None:
     found = failure(make_api(baseUrl=f"{server.url}/{path}").test_connection(), Cause.ANSWER)
     assert f"but there is one at {server.api_url}" in found.found

@@ -19,8 +19,15 @@ __all__ = ["device", "key", "quota", "read", "write"]
 
 _SOON_S = 7 * 86_400
 _ALMOST_ALL = 0.9
-_NEW_KEY = "make a new key, or change its expiry, on the server in the section API Keys of this device"
-_KEY_ENDS = {"key-expired": f"Then {_NEW_KEY}.", "key-revoked": "Make a new key there, and set it as 'apiKey'."}
+_KEYS = "on the server, in the section API Keys of this device"
+_KEY_ENDS = {
+    "key-expired": (
+        "this API key has expired",
+        f"Make a new key and set it as 'apiKey', or change its expiry: {_KEYS}.",
+    ),
+    "key-revoked": ("this API key was revoked, and stays so", f"Make a new key and set it as 'apiKey': {_KEYS}."),
+}
+"""Why a right key opens nothing, and what to do."""
 _NOBODY = "11111111-1111-4111-8111-111111111111"
 """An origin to ask about where there is no journal yet."""
 
@@ -35,7 +42,9 @@ def device(at: Inquiry) -> Step:
         at.device_answer = answer  # the device is known, and its key the next step's business
         return fine("device", f"the server knows {device_id}; its name it tells to a key that is in force")
     if answer.status == 401:
-        found = f"{answer.explain()} It does not say which of the two is wrong"
+        known = (answer.said() or {}).get("code") == "unauthorized"
+        found = f"the server has no device {device_id} with this API key" if known else answer.explain()
+        found += "; it does not say which of the two is wrong"
         todo = (
             f"Compare both with those on the server: 'deviceId' (here {device_id}) with the Device ID on the first "
             "view of your device, 'apiKey' with a key of its section API Keys."
@@ -55,9 +64,8 @@ def key(at: Inquiry) -> Step:
     """Is the key in force, and for how long?"""
     if at.device_answer is not None:
         reason = _reason_of(at.device_answer)
-        said = at.device_answer.explain()
-        todo = f"On the server: {_NEW_KEY}." if reason == "key-expired" else _KEY_ENDS["key-revoked"]
-        return failed("key", said, todo, Cause.DENIED, reason=reason)
+        found, todo = _KEY_ENDS[reason]
+        return failed("key", found, todo, Cause.DENIED, reason=reason)
     at.can_read = at.key.get("read") is True
     at.can_write = at.key.get("write") is True
     name = at.key.get("name")
@@ -73,7 +81,8 @@ def key(at: Inquiry) -> Step:
     left_s = expires_us / 1_000_000 - (at.now_us() / 1_000_000 - (at.clock_offset_s or 0.0))
     found += f", until {iso(expires_us // 1_000_000 * 1_000_000)}"
     if left_s < _SOON_S:
-        return warning("key", f"{found}: that is in {duration_text(max(left_s, 0))}", f"Then {_NEW_KEY}.", **details)
+        todo = f"Make a new key, or change its expiry, before: {_KEYS}."
+        return warning("key", f"{found}: that is in {duration_text(max(left_s, 0))}", todo, **details)
     return fine("key", found, **details)
 
 

@@ -87,7 +87,7 @@ class Line:
             self._addresses = tuple(look_up(self.host, self.port, within_s=within_s))
         except LookupFailed as error:
             if error.is_late:
-                raise LineBroken("timeout", f"no answer within {within_s:.3g} s") from None
+                raise LineBroken("timeout", f"no answer within {within_s:.1f} s") from None
             cause = error.__cause__
             is_unknown = not isinstance(cause, OSError) or cause.errno in _NO_NAME
             reason = "it is no name" if isinstance(cause, UnicodeError) or cause is None else _reason(cause)
@@ -127,7 +127,7 @@ class Line:
                 if not part or len(head) > _LONGEST_HEAD_BYTES:
                     break
         except TimeoutError:
-            raise LineBroken("timeout", f"the proxy did not answer within {within_s:.3g} s") from None
+            raise LineBroken("timeout", f"the proxy did not answer within {within_s:.1f} s") from None
         except (OSError, UnicodeError) as error:
             raise LineBroken("proxy", _reason(error)) from None
         said = head.split(b"\r\n")[0].decode("latin-1")
@@ -168,7 +168,7 @@ class Line:
         try:
             self._socket = secure = context.wrap_socket(line, server_hostname=host)
         except TimeoutError:
-            raise LineBroken("timeout", f"no answer to the handshake within {within_s:.3g} s") from None
+            raise LineBroken("timeout", f"no answer to the handshake within {within_s:.1f} s") from None
         except ssl.SSLCertVerificationError as error:
             where: Break = {_EXPIRED: "expired", _EARLY: "early"}.get(error.verify_code, "untrusted")  # type: ignore[assignment]
             raise LineBroken(where, error.verify_message) from None

@@ -88,8 +88,9 @@ def _is_behind_tls(at: Inquiry) -> bool:
 def _somebody_else(at: Inquiry, answer: Answer) -> Step:
     """Say what answers instead, and where the server is, if it is near."""
     url, status = at.config.base_url, answer.status
-    if 300 <= status <= 399:
-        return _redirected(url, answer)
+    if 300 <= status <= 399 and (elsewhere := _other_scheme(url, answer)):
+        found = f"{url} redirects to {elsewhere} (HTTP {status}); that is not followed, so that keys go nowhere else"
+        return failed("server", found, f"Set 'baseUrl' to {elsewhere}", Cause.ANSWER, status=status)
     if status == 407:
         todo = "A proxy with a user name and password cannot be used; ask who runs it, or name the server in NO_PROXY."
         return failed("server", f"the proxy wants to know who asks (HTTP {status})", todo, Cause.UNREACHABLE)
@@ -103,6 +104,10 @@ def _somebody_else(at: Inquiry, answer: Answer) -> Step:
     if place is not None:
         found = f"there is no NikDev server at {url} (HTTP {status}), but there is one at {place}"
         return failed("server", found, f"Set 'baseUrl' to {place}", Cause.ANSWER, status=status)
+    if 300 <= status <= 399:
+        found = answer.explain()
+        todo = "Set 'baseUrl' to the server's own address. In a network with a sign-in page, sign in first."
+        return failed("server", found, todo, Cause.ANSWER, status=status)
     found = answer.explain() if answer.said() is not None else answer.not_ours()
     todo = (
         "Check 'baseUrl': it ends with /api/v1/ for a NikDev server. In a network with a sign-in page, sign in first."
@@ -110,15 +115,11 @@ def _somebody_else(at: Inquiry, answer: Answer) -> Step:
     return failed("server", found, todo, Cause.ANSWER, status=status)
 
 
-def _redirected(url: str, answer: Answer) -> Step:
+def _other_scheme(url: str, answer: Answer) -> str | None:
+    """Return where a redirect leads that only changes to https (or another port); None for any other."""
     place = urljoin(url, answer.headers.get("location", ""))
     there, here = urlsplit(place), urlsplit(url)
-    found = f"{url} redirects to {place} (HTTP {answer.status}); that is not followed, so that keys go nowhere else"
-    if (there.hostname, there.path) == (here.hostname, here.path):
-        todo = f"Set 'baseUrl' to {place}"
-    else:
-        todo = "Set 'baseUrl' to the server's own address. In a network with a sign-in page, sign in first."
-    return failed("server", found, todo, Cause.ANSWER, status=answer.status)
+    return place if place != url and (there.hostname, there.path) == (here.hostname, here.path) else None
 
 
 def _nearby(at: Inquiry) -> str | None:
