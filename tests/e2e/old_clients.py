@@ -1,4 +1,4 @@
-"""The unmodified 0.5.5 client, from the registry, in an environment of its own.
+"""The unmodified 0.5.5 client, from the registry, in a folder of its own.
 
 One process imports it, and is forked for each script: importing is most of what a script costs.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-import venv
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,24 +55,28 @@ class OldClient:
 
 @contextmanager
 def old_client(folder: Path) -> Iterator[OldClient]:
-    """Install 0.5.5 in an environment in `folder`; requests, which it needs, is in none of its requirements."""
-    venv.create(folder, with_pip=True)
-    python = str(folder / "bin" / "python")
+    """Install 0.5.5 into `folder`, out of reach of our package; requests, which it needs, it does not ask for."""
     install = [
-        python,
+        sys.executable,
         "-I",
         "-m",
         "pip",
         "install",
         "-q",
         "--disable-pip-version-check",
-        "nikdev-iot==0.5.5",
-        "requests",
+        "--target",
+        str(folder),
     ]
-    done = subprocess.run(install, capture_output=True, text=True, timeout=180, check=False)
+    done = subprocess.run(
+        [*install, "nikdev-iot==0.5.5", "requests"], capture_output=True, text=True, timeout=180, check=False
+    )
     assert done.returncode == 0, done.stderr
+    driver = f"import sys; sys.path.insert(0, {str(folder)!r})\n{_DRIVER}"
     with subprocess.Popen(
-        [python, "-I", "-W", "ignore", "-c", _DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-I", "-S", "-W", "ignore", "-c", driver],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         yield OldClient(process)
         assert process.stdin is not None
