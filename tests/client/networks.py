@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import random
 import socket
+import ssl
 import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from nikdev_iot.wire.marks import Mark, PushAnswer
 from nikdev_iot.wire.pack import decode_content, decode_frame
 
+TLS = Path(__file__).with_name("tls")
 EPOCH = bytes(range(16))
 DEVICE = "0a5c7c1e-7b0c-4e4e-9d2c-2f1f3a1d0b11"
 KEY = "5b0c1d7e-2f4a-4c63-8d53-9a0b6f2e7c22"
@@ -111,6 +114,48 @@ def replying(raw: bytes) -> Callable[[socket.socket], None]:
             connection.sendall(raw)
 
     return serve
+
+
+def dribbling(head: bytes, part: bytes, *, pause_s: float = 0.05) -> Callable[[socket.socket], None]:
+    """Answer `head`, and then `part` again and again."""
+
+    def serve(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(head)
+        began = time.monotonic()
+        while time.monotonic() - began < 5:
+            connection.sendall(part)
+            time.sleep(pause_s)
+
+    return serve
+
+
+def half_closing(connection: socket.socket) -> None:
+    """Say at once that nothing will come, and take what is sent."""
+    connection.shutdown(socket.SHUT_WR)
+    never_answering(connection)
+
+
+def resetting(connection: socket.socket) -> None:
+    """Take the request, begin to answer, and break."""
+    read_request(connection)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab")
+    reset(connection)
+
+
+def speaking_tls(connection: socket.socket) -> None:
+    """Speak TLS, with a certificate that nobody vouches for."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(TLS / "cert.pem", TLS / "key.pem")
+    with context.wrap_socket(connection, server_side=True) as secure:
+        if read_request(secure):
+            secure.sendall(http("200 OK", "{}"))
+
+
+def clear_text(connection: socket.socket) -> None:
+    """Answer whoever begins with TLS in clear text."""
+    connection.recv(10)
+    connection.sendall(http("400 Bad Request", ""))
 
 
 def never_answering(connection: socket.socket) -> None:

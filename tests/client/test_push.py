@@ -13,17 +13,23 @@ from tests.client.networks import (
     Reply,
     Request,
     StubServer,
+    clear_text,
     closed_port,
+    dribbling,
+    half_closing,
     http,
     json_reply,
     listening,
     never_answering,
     replying,
+    resetting,
     scripted,
+    speaking_tls,
 )
 from tests.client.pushing import Device, fails, posts
 
-from nikdev_iot.client.push import PushProgress, PushReport
+from nikdev_iot.client.push import Pusher, PushProgress, PushReport
+from nikdev_iot.client.transport import Transport
 
 
 def test_everything_goes_once_and_in_order(device: Device) -> None:
@@ -69,6 +75,10 @@ Network = Callable[[socket.socket], None]
     ("network", "says"),
     [
         (never_answering, "did not answer within 1 s"),
+        (dribbling(b"", b"H"), "did not answer within 1 s"),
+        (dribbling(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b" "), "did not answer within 1 s"),
+        (half_closing, "ended before the answer was complete"),
+        (resetting, "ended before the answer was complete"),
         (replying(b""), "ended before the answer was complete"),
         (replying(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"), "ended before the answer was complete"),
         (replying(http("200 OK", "<html><title>Hotel Wi-Fi</title>", "Content-Type: text/html")), "'Hotel Wi-Fi'"),
@@ -80,6 +90,8 @@ Network = Callable[[socket.socket], None]
         (replying(http("404 Not Found", '{"detail": "Not Found"}', "Content-Type: application/json")), "HTTP 404"),
         (replying(http("403 Forbidden", "<html>blocked", "Content-Type: text/html")), "a web page"),
         (replying(http("401 Unauthorized", "")), "HTTP 401 and nothing"),
+        (replying(http("413 Payload Too Large", "<html>nginx", "Content-Type: text/html")), "HTTP 413 and a web page"),
+        (replying(http("429 Too Many Requests", "<html>", "Content-Type: text/html")), "HTTP 429 and a web page"),
         (replying(http("302 Found", "", "Location: http://sign-in.invalid/")), "'http://sign-in.invalid/'"),
         (replying(b"220 mail ESMTP\r\n"), "does not speak HTTP"),
     ],
@@ -99,6 +111,51 @@ def test_a_bad_network_keeps_the_commits(device: Device, network: Network, says:
     assert f"3 commits are still queued in {device.journal.path}" in str(error)
     assert device.journal.status().unpushed == 3
     assert device.journal.status().rejected == 0
+
+
+@pytest.mark.parametrize(
+    ("case", "says"),
+    [
+        ("certificate", "The certificate of localhost:{port} cannot be trusted: self-signed certificate"),
+        ("no TLS", "localhost:{port} does not speak TLS"),
+        ("proxy", "The proxy on the way to server.invalid did not work: Connection refused"),
+        ("proxy's name", "The proxy no-proxy.invalid on the way to server.invalid cannot be found"),
+        ("name", "The host name of no-such-host.invalid cannot be found"),
+        ("name server", "The host name of hangs.example was not found out within 1 s: no name server answers"),
+    ],
+)
+def test_a_way_that_leads_nowhere_keeps_the_commits(
+    device: Device, monkeypatch: pytest.MonkeyPatch, case: str, says: str
+) -> None:
+    go_on = threading.Event()
+
+    def hang(*_: object, **__: object) -> None:
+        go_on.wait(30)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    if case == "name server":
+        monkeypatch.setattr(socket, "getaddrinfo", hang)
+    elif case.startswith("proxy"):
+        host = "no-proxy.invalid:3128" if case == "proxy's name" else f"127.0.0.1:{closed_port()}"
+        monkeypatch.setenv("http_proxy", f"http://{host}")
+    device.commit(3)
+    with listening(speaking_tls if case == "certificate" else clear_text) as port:
+        url = {
+            "certificate": f"https://localhost:{port}/api/v1/",
+            "no TLS": f"https://localhost:{port}/api/v1/",
+            "name": "http://no-such-host.invalid/api/v1/",
+            "name server": "http://hangs.example/api/v1/",
+        }.get(case, "http://server.invalid/api/v1/")
+        transport = Transport(base_url=url, timeout_s=1)
+        device.transports.append(transport)
+        began = time.monotonic()
+        error = fails(Pusher(journal=device.journal, transport=transport, now_us=lambda: time.time_ns() // 1000))
+        assert time.monotonic() - began < 4
+    go_on.set()
+    assert says.format(port=port) in str(error)
+    assert (error.retained_data, error.status) == (True, None)
+    assert f"3 commits are still queued in {device.journal.path}; push again later." in str(error)
+    assert device.journal.status().unpushed == 3
 
 
 def test_a_port_where_nothing_listens(device: Device) -> None:

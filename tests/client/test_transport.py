@@ -6,30 +6,31 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from tests.client.networks import (
     DEVICE,
     KEY,
+    TLS,
     Request,
+    clear_text,
     closed_port,
+    dribbling,
     http,
     json_reply,
     listening,
     never_answering,
     read_request,
     replying,
-    reset,
+    resetting,
     scripted,
+    speaking_tls,
     url_of,
 )
 
 from nikdev_iot.client.answers import NotOurs
 from nikdev_iot.client.config import Config
 from nikdev_iot.client.transport import Transport, TransportError, Trouble, open_transport, path_segment
-
-TLS = Path(__file__).with_name("tls")
 
 
 def ask(url: str, *, timeout_s: float = 0.5, **options: int) -> TransportError:
@@ -77,18 +78,6 @@ def test_a_name_server_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> No
         assert [thread.name for thread in threading.enumerate()].count("nikdev-lookup") == 1
     finally:
         go_on.set()
-
-
-def dribbling(head: bytes, part: bytes, *, pause_s: float = 0.05) -> Callable[[socket.socket], None]:
-    def serve(connection: socket.socket) -> None:
-        read_request(connection)
-        connection.sendall(head)
-        began = time.monotonic()
-        while time.monotonic() - began < 5:
-            connection.sendall(part)
-            time.sleep(pause_s)
-
-    return serve
 
 
 DRIBBLING = {
@@ -219,12 +208,7 @@ def test_an_answer_that_ends_among_its_headers(raw: bytes) -> None:
 
 
 def test_a_connection_that_is_reset() -> None:
-    def serve(connection: socket.socket) -> None:
-        read_request(connection)
-        connection.sendall(OK + b"Content-Length: 9\r\n\r\nab")
-        reset(connection)
-
-    with listening(serve) as port:
+    with listening(resetting) as port:
         assert ask(url_of(port)).trouble == "cut"
 
 
@@ -351,14 +335,6 @@ def test_path_segments() -> None:
 # -- TLS -------------------------------------------------------------------------------------------
 
 
-def speaking_tls(connection: socket.socket) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(TLS / "cert.pem", TLS / "key.pem")
-    with context.wrap_socket(connection, server_side=True) as secure:
-        if read_request(secure):
-            secure.sendall(http("200 OK", "{}"))
-
-
 def test_a_certificate_that_nobody_vouches_for() -> None:
     with listening(speaking_tls) as port:
         error = ask(f"https://localhost:{port}/api/v1/", timeout_s=5)
@@ -382,11 +358,7 @@ def test_tls_asked_of_a_server_without() -> None:
 
 
 def test_a_server_that_begins_in_clear_text() -> None:
-    def serve(connection: socket.socket) -> None:
-        connection.recv(10)
-        connection.sendall(http("400 Bad Request", ""))
-
-    with listening(serve) as port:
+    with listening(clear_text) as port:
         error = ask(f"https://localhost:{port}/api/v1/", timeout_s=2)
         assert error.trouble == "tls"
         assert "http://" in error.hint

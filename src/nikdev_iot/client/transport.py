@@ -364,8 +364,9 @@ def _innermost(error: object) -> object:
 def _inner(error: object) -> str:
     """Return the innermost reason in words, without addresses of objects in it."""
     error = _innermost(error)
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+    for found in (error, getattr(error, "__cause__", None)):
+        if isinstance(found, OSError) and found.strerror:
+            return found.strerror
     text = str(error)
     with contextlib.suppress(ValueError):
         if "object at 0x" in text:
