@@ -54,12 +54,9 @@ def counted(count: int, one: str, many: str = "") -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
-def mark(*, ok: bool, is_note: bool = False) -> str:
-    """Return a coloured ✓ or ✗, or – for a note, in letters where the output cannot show these."""
-    if is_note:
-        sign, word, color = "–", "-   ", "yellow"
-    else:
-        sign, word, color = ("✓", "ok  ", "green") if ok else ("✗", "FAIL", "red")
+def mark(*, ok: bool) -> str:
+    """Return a coloured ✓ or ✗, in letters where the output cannot show these."""
+    sign, word, color = ("✓", "ok  ", "green") if ok else ("✗", "FAIL", "red")
     try:
         sign.encode(sys.stdout.encoding or "utf-8")
     except (LookupError, UnicodeEncodeError):
