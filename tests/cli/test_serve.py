@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from nikdev_iot.cli.serve import _config, serve
 from nikdev_iot.model.errors import ConfigError
-from nikdev_iot.server.config import ServerConfig
+from nikdev_iot.server.config import AccountLimits, ServerConfig
 
 
 def options(*arguments: str, env: dict[str, str] | None = None) -> dict:
@@ -25,6 +25,7 @@ def test_every_limit_can_be_set_by_option_and_by_environment():
     arguments = {
         "requests-per-second": "5", "requests-burst": "7", "wrong-keys-per-second": "2", "wrong-keys-burst": "3",
         "max-body-mib": "1", "max-content-mib": "2", "max-commits": "10", "max-fields": "11", "max-waiting": "12",
+        "max-devices": "21", "max-keys": "22", "max-dashboards": "23", "max-invitations": "24", "max-sessions": "25",
         "remember-entries-days": "1.5", "body-timeout-s": "4",
         "head-timeout-s": "5", "max-connections": "6", "keep-alive-s": "8", "stop-timeout-s": "9",
     }  # fmt: skip
@@ -39,6 +40,9 @@ def test_every_limit_can_be_set_by_option_and_by_environment():
     assert (by_option.wire.body_bytes, by_option.wire.content_bytes) == (2**20, 2 * 2**20)
     assert (by_option.wire.commits, by_option.ingest.fields_per_device, by_option.ingest.waiting_pushes) == (10, 11, 12)
     assert (by_option.ingest.remember_entries_days, by_option.connections.body_timeout_s) == (1.5, 4)
+    assert by_option.accounts == AccountLimits(
+        devices=21, keys_per_device=22, dashboards=23, invitations=24, sessions_per_person=25
+    )
     assert (by_option.connections.head_timeout_s, by_option.connections.connections) == (5, 6)
     assert (by_option.keep_alive_s, by_option.stop_timeout_s) == (8, 9)
 

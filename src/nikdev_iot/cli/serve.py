@@ -12,6 +12,7 @@ from nikdev_iot.model.errors import ConfigError
 from nikdev_iot.server.config import (
     DEFAULT_HOST,
     DEFAULT_PORT,
+    AccountLimits,
     ConnectionLimits,
     IngestLimits,
     RateLimits,
@@ -26,6 +27,7 @@ __all__ = ["serve"]
 
 _DEFAULTS = ServerConfig(data=Path())
 _INGEST = _DEFAULTS.ingest
+_ACCOUNTS = _DEFAULTS.accounts
 _RATES = _DEFAULTS.rates
 _CONNECTIONS = _DEFAULTS.connections
 _MIB = 1024 * 1024
@@ -90,6 +92,11 @@ def _limit(
 @_limit("max-content-mib", DEFAULT_LIMITS.content_bytes // _MIB, "Size of a request's body, decompressed.")
 @_limit("max-commits", DEFAULT_LIMITS.commits, "Commits in one push.")
 @_limit("max-fields", _INGEST.fields_per_device, "Fields of one device.")
+@_limit("max-devices", _ACCOUNTS.devices, "Devices of one account.")
+@_limit("max-keys", _ACCOUNTS.keys_per_device, "API keys of one device that open something.")
+@_limit("max-dashboards", _ACCOUNTS.dashboards, "Dashboards of one account.")
+@_limit("max-invitations", _ACCOUNTS.invitations, "Open invitations of one account.")
+@_limit("max-sessions", _ACCOUNTS.sessions_per_person, "Sessions of one person; one more ends the oldest.")
 @_limit("max-waiting", _INGEST.waiting_pushes, "Pushes that may wait for the disk.")
 @_limit("remember-entries-days", _INGEST.remember_entries_days, "How long JSON entries are known again.", least=0)
 @_limit("max-connections", _CONNECTIONS.connections, "Connections at once.")
@@ -174,6 +181,13 @@ def _config(options: dict[str, Any]) -> ServerConfig:
             fields_per_device=options["max_fields"],
             waiting_pushes=options["max_waiting"],
             remember_entries_days=options["remember_entries_days"],
+        ),
+        accounts=AccountLimits(
+            devices=options["max_devices"],
+            keys_per_device=options["max_keys"],
+            dashboards=options["max_dashboards"],
+            invitations=options["max_invitations"],
+            sessions_per_person=options["max_sessions"],
         ),
         connections=ConnectionLimits(
             connections=options["max_connections"],

@@ -117,7 +117,10 @@ class App:
             _PASSWORD_THREADS, thread_name_prefix="nikdev-password", initializer=_stand_back
         )
         self._executors = (decoding, self._lookups, digests, passwords_executor)
-        keys = Keys(storage, now_us=now_us, monotonic_s=monotonic_s, cache_s=rates.access_cache_s)
+        most = config.accounts
+        keys = Keys(
+            storage, now_us=now_us, monotonic_s=monotonic_s, cache_s=rates.access_cache_s, most=most.keys_per_device
+        )
         measures = self._measures = Measures(storage, config.data, now_us=now_us, monotonic_s=monotonic_s)
 
         def newest(device_id: uuid.UUID) -> Any:
@@ -170,7 +173,7 @@ class App:
         accounts = Accounts(storage, passwords=passwords, now_us=now_us)
         settings, throttle = Settings(storage), Throttle()
         people = People(storage, passwords=passwords, now_us=now_us, throttle=throttle)
-        invitations = Invitations(storage, passwords=passwords, settings=settings, now_us=now_us)
+        invitations = Invitations(storage, passwords=passwords, settings=settings, now_us=now_us, most=most.invitations)
         two_factor = TwoFactor(storage, people=people, now_us=now_us)
         self.set_up = SetUp(storage, accounts=accounts)
         self._api = build_api(
@@ -178,11 +181,16 @@ class App:
                 storage=storage,
                 gate=admission,
                 accounts=accounts,
-                devices=Devices(storage, now_us=now_us, on_delete=device_deleted),
-                fields=Fields(storage, now_us=now_us),
+                devices=Devices(storage, now_us=now_us, on_delete=device_deleted, most=most.devices),
+                fields=Fields(storage, now_us=now_us, most=config.ingest.fields_per_device),
                 keys=keys,
                 sessions=Sessions(
-                    storage, passwords=passwords, two_factor=two_factor, now_us=now_us, throttle=throttle
+                    storage,
+                    passwords=passwords,
+                    two_factor=two_factor,
+                    now_us=now_us,
+                    throttle=throttle,
+                    most=most.sessions_per_person,
                 ),
                 people=people,
                 two_factor=two_factor,
@@ -191,7 +199,7 @@ class App:
                 settings=settings,
                 set_up=self.set_up,
                 password_executor=passwords_executor,
-                dashboards=Dashboards(storage, now_us=now_us),
+                dashboards=Dashboards(storage, now_us=now_us, most=most.dashboards),
                 measures=measures,
                 last_pushes=self.writer.last_pushes,
                 waiting=waiting,

@@ -13,6 +13,7 @@ from nikdev_iot.wire.limits import Limits
 __all__ = [
     "DEFAULT_HOST",
     "DEFAULT_PORT",
+    "AccountLimits",
     "ConnectionLimits",
     "IngestLimits",
     "RateLimits",
@@ -47,6 +48,20 @@ class IngestLimits:
     """How long an entry of JSON v1 is known again when it is sent a second time."""
     bodies_bytes: int = 256 * 1024 * 1024
     """Bodies that are being received, decoded or stored, together; one more is answered 503 with `Retry-After`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountLimits:
+    """How much one account, device or person may have; nobody comes near it who does not try."""
+
+    devices: int = 10_000
+    keys_per_device: int = 100
+    """That still open something: revoked and expired ones do not count."""
+    dashboards: int = 200
+    invitations: int = 100
+    """That nobody has taken yet."""
+    sessions_per_person: int = 100
+    """One more ends the one that was used the longest ago."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +108,7 @@ class ServerConfig:
     """0 for one that the system chooses."""
     wire: Limits = field(default_factory=Limits)
     ingest: IngestLimits = field(default_factory=IngestLimits)
+    accounts: AccountLimits = field(default_factory=AccountLimits)
     rates: RateLimits = field(default_factory=RateLimits)
     connections: ConnectionLimits = field(default_factory=ConnectionLimits)
     keep_alive_s: int = 75

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from tests.conformance.made import made_device
 
-import nikdev_iot.server.dashboards.dashboards as dashboards_module
 from nikdev_iot.model.values import Kind
 from nikdev_iot.server.dashboards.content import ChartTile, Content, Place, Source, TextTile, ValueTile, read_content
 from nikdev_iot.server.dashboards.dashboards import Changed, Dashboards, hash_token
@@ -82,8 +81,8 @@ def test_what_cannot_be_is_refused(dashboards: Dashboards) -> None:
     assert dashboards.all(ADA) == [made]
 
 
-def test_there_are_so_many_at_most(dashboards: Dashboards, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dashboards_module, "_MAX_DASHBOARDS", 2)
+def test_there_are_so_many_at_most(storage: SqliteStorage) -> None:
+    dashboards = Dashboards(storage, now_us=lambda: 1, most=2)
     for name in "ab":
         dashboards.add(ADA, name)
     with pytest.raises(Invalid, match="2 dashboards already"):

@@ -14,6 +14,7 @@ from nikdev_iot.model.commits import Commit
 from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US
 from nikdev_iot.server.errors import Conflict, Invalid, NotFound
 from nikdev_iot.server.query.deletions import MAX_REASON_CHARS, Deletions, Scope
+from nikdev_iot.server.query.series import GivenUp
 from nikdev_iot.wire.pack import NO_PACK, pack_from_commits
 
 SCOPE = Scope(start_us=0, end_us=100)
@@ -60,6 +61,14 @@ def test_the_count_is_exact(storage, packs, made, data):
         done.append(record)
     assert storage.deletions(device_id) == done
     assert use.all(device_id) == done[::-1]
+
+
+def test_counting_ends_when_nobody_waits_for_it(storage):
+    device_id = device_with(storage, (10, {"a": 1}), (20, {"a": 2}), (30, {"a": 3}))
+    asked = itertools.count(1)
+    with pytest.raises(GivenUp):
+        deletions_of(storage).preview(device_id, SCOPE, is_wanted=lambda: next(asked) < 1)
+    assert next(asked) == 2
 
 
 def test_a_deletion_says_who_when_what_and_why(storage):

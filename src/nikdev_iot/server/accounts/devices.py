@@ -11,6 +11,7 @@ from nikdev_iot.server.storage.port import Storage
 from nikdev_iot.server.storage.records import Device
 
 from .keys import KEEP, Keep
+from .room import check_room
 from .texts import check_note, check_tags, check_text
 
 __all__ = ["LONGEST_SILENCE_S", "SHORTEST_SILENCE_S", "Devices"]
@@ -26,7 +27,8 @@ def _nothing() -> None:
 class Devices:
     """Makes, finds, changes and deletes devices. Where an `account_id` is given, other accounts' devices do not exist.
 
-    `on_delete` is called after a device was deleted, so that whoever remembers one can forget it.
+    `on_delete` is called after a device was deleted, so that whoever remembers one can forget it. An account may have
+    `most` of them; None for no limit.
     """
 
     def __init__(
@@ -36,17 +38,19 @@ class Devices:
         now_us: Callable[[], int],
         new_id: Callable[[], uuid.UUID] = uuid.uuid4,
         on_delete: Callable[[], None] = _nothing,
+        most: int | None = None,
     ) -> None:
         self._storage = storage
         self._now_us = now_us
         self._new_id = new_id
         self._on_delete = on_delete
+        self._most = most
 
     def add(self, account_id: uuid.UUID, name: object, *, accepts_new_fields: bool = True) -> Device:
         """Make a device.
 
         Raises:
-            Invalid: the name is empty, too long, or has characters that cannot be shown.
+            Invalid: the name is empty, too long, or has characters that cannot be shown; or there are too many devices.
             NotFound: no such account.
         """
         if self._storage.account(account_id) is None:
@@ -59,6 +63,8 @@ class Devices:
             accepts_new_fields=accepts_new_fields,
         )
         with self._storage.write() as write:
+            count = 0 if self._most is None else len(self._storage.devices(account_id))
+            check_room(count, self._most, of="devices", have="This account", instead="Delete one that nobody needs")
             write.add_device(device)
         return device
 

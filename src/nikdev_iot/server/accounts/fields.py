@@ -13,6 +13,7 @@ from nikdev_iot.server.storage.port import Storage
 from nikdev_iot.server.storage.records import Field
 
 from .keys import KEEP, Keep
+from .room import check_room
 from .texts import check_color, check_text
 
 __all__ = ["MAX_DECIMALS", "PALETTE", "Fields", "colors_of", "in_order", "moved", "own_color", "palette_places"]
@@ -64,9 +65,10 @@ def moved(ids: Sequence[str], field_id: str, *, before: str | None) -> list[str]
 class Fields:
     """Makes, finds and changes fields. The caller has made sure that the device is the right account's."""
 
-    def __init__(self, storage: Storage, *, now_us: Callable[[], int]) -> None:
+    def __init__(self, storage: Storage, *, now_us: Callable[[], int], most: int | None = None) -> None:
         self._storage = storage
         self._now_us = now_us
+        self._most = most
 
     def all(self, device_id: uuid.UUID) -> list[Field]:
         """Return the device's fields, in their order."""
@@ -83,7 +85,7 @@ class Fields:
         """Make a field by hand, as a device that accepts no new ones needs it.
 
         Raises:
-            Invalid: no such Field ID, unit or label can be.
+            Invalid: no such Field ID, unit or label can be, or there are too many fields.
             NotFound: no such device.
             Conflict: the field is there already.
         """
@@ -102,8 +104,10 @@ class Fields:
         with self._storage.write() as write:
             if self._storage.device(device_id) is None:
                 raise NotFound(f"There is no device {device_id}.")
-            if any(known.field_id == checked for known in self._storage.fields(device_id)):
+            known = [one.field_id for one in self._storage.fields(device_id)]
+            if checked in known:
                 raise Conflict(f"The device has a field {checked!r} already.", hint="Nothing was changed.")
+            check_room(len(known), self._most, of="fields", have="This device", instead="Use one that is there")
             write.update_field(field)
         return field
 

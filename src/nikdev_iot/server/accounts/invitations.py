@@ -15,6 +15,7 @@ from nikdev_iot.server.storage.port import Storage, WriteTransaction
 from nikdev_iot.server.storage.records import Account
 
 from .passwords import Passwords
+from .room import check_room
 from .settings import Registration, Settings
 from .texts import check_email
 
@@ -54,6 +55,7 @@ class Invitations:
         new_id: Callable[[], uuid.UUID] = uuid.uuid4,
         new_token: Callable[[], str] = lambda: secrets.token_urlsafe(32),
         lifetime_us: int = INVITATION_LIFETIME_US,
+        most: int | None = None,
     ) -> None:
         self._storage = storage
         self._passwords = passwords
@@ -62,6 +64,7 @@ class Invitations:
         self._new_id = new_id
         self._new_token = new_token
         self._lifetime_us = lifetime_us
+        self._most = most
 
     def invite(
         self, account_id: uuid.UUID | None, *, by: uuid.UUID, role: Role = Role.OWNER, email: object = ""
@@ -71,7 +74,7 @@ class Invitations:
         With an `email` the link is that person's alone, else of whoever has it.
 
         Raises:
-            Invalid: the e-mail is not an address.
+            Invalid: the e-mail is not an address, or there are too many that nobody has taken.
             Forbidden: `by` does not own the account, or no longer.
         """
         email = check_email(email) if email else ""
@@ -90,6 +93,8 @@ class Invitations:
             if account_id is not None and not self._owns(by, account_id):
                 raise Forbidden("Only owners of the account invite to it.", hint="Nothing was changed.")
             write.forget_invitations(before_us=now_us)
+            count, have = len(self._storage.invitations(account_id)), "This account" if account_id else "This server"
+            check_room(count, self._most, of="open invitations", have=have, instead="Withdraw one")
             write.add_invitation(invitation)
         return NewInvitation(token, invitation)
 

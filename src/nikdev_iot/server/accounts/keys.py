@@ -15,6 +15,7 @@ from nikdev_iot.server.errors import Invalid, KeyExpired, KeyRevoked, NotFound, 
 from nikdev_iot.server.storage.port import Storage
 from nikdev_iot.server.storage.records import Access, ApiKey
 
+from .room import check_room
 from .texts import check_text
 
 __all__ = ["KEEP", "Keep", "Keys", "NewKey", "hash_secret", "parse_uuid", "unknown_credentials"]
@@ -74,6 +75,7 @@ class Keys:
         monotonic_s: Callable[[], float] = time.monotonic,
         cache_s: float = _CACHE_S,
         max_cached: int = _MAX_CACHED,
+        most: int | None = None,
     ) -> None:
         self._storage = storage
         self._now_us = now_us
@@ -82,6 +84,7 @@ class Keys:
         self._monotonic_s = monotonic_s
         self._cache_s = cache_s
         self._max_cached = max_cached
+        self._most = most
         self._lock = threading.Lock()
         self._right: dict[tuple[str, bytes], tuple[float, Access]] = {}
         self._wrong: dict[tuple[str, bytes], float] = {}
@@ -102,7 +105,7 @@ class Keys:
 
         Raises:
             NotFound: no such device.
-            Invalid: neither access, an expiry in the past, or a name that cannot be.
+            Invalid: neither access, an expiry in the past, a name that cannot be, or too many keys that open something.
         """
         if not (can_read or can_write):
             raise Invalid("A key without read and without write access would open nothing.")
@@ -122,6 +125,12 @@ class Keys:
         with self._storage.write() as write:
             if self._storage.device(device_id) is None:
                 raise NotFound(f"There is no device {device_id}.")
+            alive = [
+                one
+                for one in self._storage.keys(device_id)
+                if one.revoked_us is None and (one.expires_us or now_us + 1) > now_us
+            ]
+            check_room(len(alive), self._most, of="API keys", have="This device", instead="Revoke one that nobody uses")
             write.add_key(key)
         return NewKey(key, str(secret))
 

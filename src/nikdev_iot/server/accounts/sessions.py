@@ -59,6 +59,7 @@ class Sessions:
         code_throttle: Throttle | None = None,
         new_token: Callable[[], str] = lambda: secrets.token_urlsafe(32),
         lifetime_us: int = SESSION_LIFETIME_US,
+        most: int | None = None,
     ) -> None:
         self._storage = storage
         self._passwords = passwords
@@ -68,6 +69,7 @@ class Sessions:
         self._code_throttle = code_throttle or Throttle(rates=CODE_RATES)
         self._new_token = new_token
         self._lifetime_us = lifetime_us
+        self._most = most
         passwords.hash_of_nobody()  # else the first unknown e-mail would take twice as long as all others
 
     # -- signing in --------------------------------------------------------------------------------
@@ -178,6 +180,10 @@ class Sessions:
             awaits_code=awaits_code,
         )
         write.forget_sessions(before_us=now_us)
+        if self._most is not None:
+            known = sorted(self._storage.sessions(person.id), key=lambda one: one.seen_us, reverse=True)
+            for one in known[self._most - 1 :]:
+                write.end_session(one.token_hash)
         write.add_session(session)
         return SignedIn(token, session)
 

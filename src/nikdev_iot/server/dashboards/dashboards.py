@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from nikdev_iot.server.accounts.fields import palette_places
+from nikdev_iot.server.accounts.room import check_room
 from nikdev_iot.server.accounts.texts import check_text
-from nikdev_iot.server.errors import Conflict, Invalid, NotFound
+from nikdev_iot.server.errors import Conflict, NotFound
 from nikdev_iot.server.storage.dashboards import Dashboard
 from nikdev_iot.server.storage.port import Storage
 from nikdev_iot.server.storage.records import Device, Field
@@ -22,7 +23,6 @@ from .content import Content, Source, Tile, read_content, sources_of, write_cont
 
 __all__ = ["Changed", "Dashboards", "Scope", "hash_token"]
 
-_MAX_DASHBOARDS = 200
 _TOKEN_BYTES = 32
 _TOKEN_CHARS = 43
 
@@ -75,11 +75,13 @@ class Dashboards:
         now_us: Callable[[], int],
         new_id: Callable[[], uuid.UUID] = uuid.uuid4,
         random_bytes: Callable[[int], bytes] = os.urandom,
+        most: int | None = None,
     ) -> None:
         self._storage = storage
         self._now_us = now_us
         self._new_id = new_id
         self._random_bytes = random_bytes
+        self._most = most
         self._lock = threading.Lock()
         self._watchers: dict[object, tuple[uuid.UUID, Callable[[], None]]] = {}
 
@@ -171,8 +173,8 @@ class Dashboards:
             changed_us=now_us,
         )
         with self._storage.write() as write:
-            if len(self._storage.dashboards(account_id)) >= _MAX_DASHBOARDS:
-                raise Invalid(f"There are {_MAX_DASHBOARDS} dashboards already.", hint="Delete one that nobody needs.")
+            count = len(self._storage.dashboards(account_id))
+            check_room(count, self._most, of="dashboards", have="This account", instead="Delete one that nobody needs")
             write.add_dashboard(dashboard)
         return dashboard
 

@@ -24,6 +24,7 @@ from nikdev_iot.wire.pack import decode_content, decompress
 
 from .decode import decode_table
 from .mask import Mask
+from .series import GivenUp
 from .table import Table, split_origin
 
 __all__ = ["MAX_REASON_CHARS", "Deletions", "Preview", "Scope"]
@@ -84,13 +85,21 @@ class Deletions:
         """Return a device's deletions, undone ones too, the newest first."""
         return self._storage.deletions(device_id)[::-1]
 
-    def preview(self, device_id: uuid.UUID, scope: Scope, *, arrival: int | None = None) -> Preview:
+    def preview(
+        self,
+        device_id: uuid.UUID,
+        scope: Scope,
+        *,
+        arrival: int | None = None,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> Preview:
         """Count the values that a deletion would hide: of those stored by now, or up to a pack.
 
-        It opens every pack in the stretch.
+        It opens every pack in the stretch, and asks `is_wanted` before each.
 
         Raises:
             Invalid: the scope cannot be.
+            GivenUp: it is not wanted any more.
         """
         scope.check()
         newest = max((head.arrival for head in self._storage.origins(device_id)), default=0)
@@ -101,6 +110,8 @@ class Deletions:
         templates = Templates()
         counts: dict[str, int] = {}
         for pack in self._storage.packs(device_id, arrivals):
+            if not is_wanted():
+                raise GivenUp("Nobody waits for it any more.")
             found = _single(pack, scope, mask, templates)
             if found is None:
                 found = _count(mask.show(decode_table(pack), pack.arrival), scope)

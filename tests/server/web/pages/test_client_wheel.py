@@ -24,7 +24,7 @@ def test_the_wheel_of_this_version_can_be_installed_and_used(site, tmp_path: Pat
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps", "--no-index"]
     # pip holds each file against the digest that the wheel's RECORD has of it.
     subprocess.run([*pip, "--no-compile", "--target", target, wheel], check=True, timeout=120)
-    code = f"import sys; sys.path.insert(0, {str(target)!r}); import nikdev_iot; print(nikdev_iot.__file__, nikdev_iot.Api)"
+    code = f"import sys; sys.path.insert(0, {str(target)!r}); from nikdev_iot import Api, __file__; print(__file__)"
     said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60).stdout
     assert said.startswith(str(target))
     assert (target / "bin" / "nikdev").exists() or (target / "Scripts").exists()

@@ -33,7 +33,10 @@ def test_parts_hand_on_what_the_joined_one_has() -> None:
 
 
 def test_comments_with_lines_of_their_own_are_left_out() -> None:
-    text = '// one\nconst a = 1; // two\n/** three\n * four\n */\n  // five\n/* six */\nconst b = "// seven"; /* eight */\n'
+    text = (
+        "// one\nconst a = 1; // two\n/** three\n * four\n */\n"
+        '  // five\n/* six */\nconst b = "// seven"; /* eight */\n'
+    )
     assert without_comments(text) == 'const a = 1; // two\nconst b = "// seven"; /* eight */\n'
 
 

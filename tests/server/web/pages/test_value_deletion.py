@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import pytest
 from tests.server.web.pages.people import new_person
 
+from nikdev_iot.server.ingest.turns import Turns
 from nikdev_iot.server.storage.people import Role
 
 FORM = "application/x-www-form-urlencoded"
@@ -51,6 +52,17 @@ class Place:
 @pytest.fixture
 def place(site):
     return Place(site)
+
+
+def test_counting_waits_for_its_turn(place, monkeypatch):
+    taken, take = [], Turns.take
+    monkeypatch.setattr(Turns, "take", lambda turns, key: taken.append(key) or take(turns, key))
+    place.ask()
+    assert not taken  # there is nothing to count yet
+    text = place.ask(fields="a", start_us=2_000_000, end_us=3_000_000)
+    assert taken == [place.device_id]
+    assert place.delete(text).status == 303
+    assert taken == [place.device_id] * 2
 
 
 def test_values_are_counted_confirmed_deleted_and_brought_back(place):

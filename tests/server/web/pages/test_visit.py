@@ -13,6 +13,7 @@ from nikdev_iot.server.web.pages.visit import (
     find_visit,
     forget_session,
     keep_session,
+    session_token,
 )
 
 
@@ -63,14 +64,26 @@ def test_the_session_is_kept_from_scripts_and_other_sites():
     assert answer.headers["set-cookie"] == "nikdev_session=token; HttpOnly; Max-Age=60; Path=/; SameSite=lax"
     answer = Response()
     keep_session(answer, request(scheme="https"), "token", lifetime_s=60)
-    assert "; Secure" in answer.headers["set-cookie"]
+    kept = answer.headers["set-cookie"]
+    assert kept == "__Host-nikdev_session=token; HttpOnly; Max-Age=60; Path=/; SameSite=lax; Secure"
+
+
+def test_over_https_only_the_cookie_that_this_host_alone_can_set_counts():
+    both = {"cookie": f"{COOKIE}=planted; __Host-{COOKIE}=own"}
+    assert session_token(request(both, scheme="https")) == "own"
+    assert session_token(request({"cookie": f"{COOKIE}=planted"}, scheme="https")) == ""
+    assert session_token(request(both)) == "planted"
 
 
 def test_and_can_be_taken_away():
     answer = Response()
-    forget_session(answer)
+    forget_session(answer, request())
     assert "Max-Age=0" in answer.headers["set-cookie"]
     assert answer.headers["set-cookie"].startswith(f'{COOKIE}="";')
+    answer = Response()
+    forget_session(answer, request(scheme="https"))
+    assert answer.headers["set-cookie"].startswith(f'__Host-{COOKIE}="";')
+    assert answer.headers["set-cookie"].endswith("; Secure")
 
 
 @pytest.fixture(params=list(Role))

@@ -14,7 +14,7 @@ from nikdev_iot.server.web.api.services import Services
 from .routing import FormOf, VisitOf, Who, page_router, who
 from .shell import page, redirect
 from .signing import browser_of, enter, hashing, own_path, peer_of
-from .visit import COOKIE, forget_session
+from .visit import cookie_name, forget_session, session_token
 
 __all__ = ["HALF_COOKIE", "routes"]
 
@@ -29,7 +29,7 @@ _HALF_S = 600
 def login(request: Request, services: ServicesOf) -> Response:
     """The form; who is signed in goes on at once."""
     target = request.query_params.get("next", "")
-    if token := request.cookies.get(COOKIE):
+    if token := session_token(request):
         try:
             services.sessions.session(token)
         except Unauthorized:
@@ -59,7 +59,7 @@ async def sign_in(request: Request, form: FormOf, services: ServicesOf) -> Respo
         return await enter(request, services, signed_in, target)
     answer = page(request, "login/code.html", next=target, wrong={})
     answer.set_cookie(
-        HALF_COOKIE,
+        _half_cookie(request),
         signed_in.token,
         max_age=_HALF_S,
         httponly=True,
@@ -83,7 +83,7 @@ async def confirm(request: Request, form: FormOf, services: ServicesOf) -> Respo
     try:
         signed_in = await asyncio.to_thread(
             services.sessions.confirm,
-            request.cookies.get(HALF_COOKIE, ""),
+            request.cookies.get(_half_cookie(request), ""),
             form.text("code"),
             peer=peer_of(request),
         )
@@ -92,17 +92,22 @@ async def confirm(request: Request, form: FormOf, services: ServicesOf) -> Respo
     except NotFound as error:
         return await asyncio.to_thread(_form, request, services, target=target, error=error)
     answer = await enter(request, services, signed_in, target)
-    answer.delete_cookie(HALF_COOKIE, path=_HALF_PATH, httponly=True, samesite="strict")
+    is_secure = request.url.scheme == "https"
+    answer.delete_cookie(_half_cookie(request), path=_HALF_PATH, httponly=True, samesite="strict", secure=is_secure)
     return answer
 
 
 @routes.post("/admin/logout", openapi_extra=who(Who.VIEWER))
-def sign_out(visit: VisitOf, services: ServicesOf) -> Response:
+def sign_out(request: Request, visit: VisitOf, services: ServicesOf) -> Response:
     """End the session."""
     services.sessions.sign_out(visit.token)
     answer = redirect("/admin/login")
-    forget_session(answer)
+    forget_session(answer, request)
     return answer
+
+
+def _half_cookie(request: Request) -> str:
+    return cookie_name(request, HALF_COOKIE, prefix="__Secure-")  # it is not sent to all pages, as `__Host-` would be
 
 
 def _form(

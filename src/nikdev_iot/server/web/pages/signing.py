@@ -15,7 +15,7 @@ from nikdev_iot.server.errors import Invalid
 from nikdev_iot.server.web.api.services import Services
 
 from .shell import redirect
-from .visit import COOKIE, keep_session
+from .visit import keep_session, session_token
 
 __all__ = ["browser_of", "enter", "hashing", "own_path", "peer_of", "wrong_entries"]
 
@@ -65,7 +65,7 @@ def wrong_entries(services: Services, *, email: str, password: str) -> dict[str,
 
 async def enter(request: Request, services: Services, signed_in: SignedIn, target: str = _HOME) -> Response:
     """Give the browser its new session in place of the one it had, and send it on."""
-    if before := request.cookies.get(COOKIE):
+    if before := session_token(request):
         await asyncio.to_thread(services.sessions.sign_out, before)
     answer = redirect(own_path(target))
     keep_session(answer, request, signed_in.token, lifetime_s=SESSION_LIFETIME_US // 1_000_000)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 from nikdev_iot.server.accounts.keys import parse_uuid
 from nikdev_iot.server.errors import Conflict, Invalid, NotFound
 from nikdev_iot.server.query.deletions import MAX_REASON_CHARS, Deletions, Preview, Scope
 from nikdev_iot.server.storage.records import Field
+from nikdev_iot.server.web.api.history import HistoryTurns
 from nikdev_iot.server.web.api.routing import ServicesOf
 from nikdev_iot.server.web.api.services import Services
 
 from .device_commits import log_path, names_of, parse_time
-from .routing import FormOf, VisitOf, Who, page_router, who
+from .routing import Form, FormOf, VisitOf, Who, page_router, who
+from .series import while_wanted
 from .shell import page, redirect
 from .visit import Visit
 
@@ -24,7 +27,7 @@ __all__ = ["routes"]
 
 routes = page_router()
 
-_DELETE = "/admin/devices/{device_id}/values/delete"
+_PATH = "/admin/devices/{device_id}/values/delete"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,18 +49,33 @@ class _Asked:
         return Scope(fields=self.chosen, start_us=self.start_us, end_us=self.end_us, commit=self.commit)
 
 
-@routes.get(_DELETE, openapi_extra=who(Who.EDITOR))
-def ask(request: Request, visit: VisitOf, services: ServicesOf) -> Response:
-    """Choose fields and a stretch of time; once both are there, how many values that is."""
+@routes.get(_PATH, openapi_extra=who(Who.EDITOR))
+async def ask(request: Request, visit: VisitOf, services: ServicesOf) -> Response:
+    """Choose fields and a stretch of time; once both are there, how many values that is.
+
+    Counting reads the whole stretch: it waits for its turn, and ends when nobody waits for it any more.
+    """
     device_id = visit.the_device.id
     query = request.query_params
-    asked = _read(query, query.getlist("fields"), services.fields.all(device_id))
-    return _form(request, visit, services, asked)
+    fields = await run_in_threadpool(services.fields.all, device_id)
+    asked = _read(query, query.getlist("fields"), fields)
+    if asked.scope() is None:
+        return await run_in_threadpool(_form, request, visit, services, asked)
+    turns: HistoryTurns = request.app.state.history_turns
+    async with turns.read.take(device_id):
+        answer = await while_wanted(request, lambda wanted: _form(request, visit, services, asked, is_wanted=wanted))
+    return answer or Response(status_code=204)  # nobody is there to read it
 
 
-@routes.post(_DELETE, openapi_extra=who(Who.EDITOR))
-def delete(request: Request, visit: VisitOf, services: ServicesOf, form: FormOf) -> Response:
-    """Hide the values that were counted, with a reason."""
+@routes.post(_PATH, openapi_extra=who(Who.EDITOR))
+async def delete(request: Request, visit: VisitOf, services: ServicesOf, form: FormOf) -> Response:
+    """Hide the values that were counted, with a reason; they are counted again, so it waits for its turn."""
+    turns: HistoryTurns = request.app.state.history_turns
+    async with turns.read.take(visit.the_device.id):
+        return await run_in_threadpool(_delete, request, visit, services, form)
+
+
+def _delete(request: Request, visit: Visit, services: Services, form: Form) -> Response:
     device_id = visit.the_device.id
     asked = _read(form, form.all("fields"), services.fields.all(device_id))
     scope = asked.scope()
@@ -144,6 +162,7 @@ def _form(
     status: int = 200,
     wrong: Mapping[str, str] | None = None,
     reason: str = "",
+    is_wanted: Callable[[], bool] = lambda: True,
 ) -> Response:
     device_id = visit.the_device.id
     wrong = {**asked.wrong, **(wrong or {})}
@@ -151,7 +170,7 @@ def _form(
     scope = asked.scope()
     if scope is not None:
         try:
-            preview = _use(services).preview(device_id, scope)
+            preview = _use(services).preview(device_id, scope, is_wanted=is_wanted)
         except Invalid as error:
             name, _, said = error.message.partition(": ")
             wrong[name] = _sentence(said)

@@ -14,9 +14,20 @@ from nikdev_iot.server.storage.people import Person, Role
 from nikdev_iot.server.storage.records import Account, Device, Session
 from nikdev_iot.server.web.api.services import Services
 
-__all__ = ["COOKIE", "Role", "Visit", "check_origin", "find_visit", "forget_session", "keep_session"]
+__all__ = [
+    "COOKIE",
+    "Role",
+    "Visit",
+    "check_origin",
+    "cookie_name",
+    "find_visit",
+    "forget_session",
+    "keep_session",
+    "session_token",
+]
 
 COOKIE = "nikdev_session"
+"""Over plain HTTP; see `cookie_name`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +86,7 @@ def find_visit(request: Request, services: Services) -> Visit:
         Unauthorized: not signed in, or no longer.
         NotFound: the path names a device that is not of this account.
     """
-    token = request.cookies.get(COOKIE, "")
+    token = session_token(request)
     if not token:
         raise Unauthorized("You are not signed in.", hint="Sign in.")
     standing = services.sessions.standing(token)
@@ -110,13 +121,33 @@ def check_origin(request: Request) -> None:
         raise Forbidden("This form was sent by another site's page.", hint="Nothing was changed. Open the page again.")
 
 
+def cookie_name(request: Request, name: str = COOKIE, *, prefix: str = "__Host-") -> str:
+    """Return what a cookie is called here: over HTTPS with a prefix, so that only this very host can have set it.
+
+    Neither a neighbouring domain nor a page over plain HTTP can then slip somebody a session of its own.
+    """
+    return f"{prefix}{name}" if request.url.scheme == "https" else name
+
+
+def session_token(request: Request) -> str:
+    """Return the secret of the browser's session; '' where there is none."""
+    return request.cookies.get(cookie_name(request), "")
+
+
 def keep_session(response: Response, request: Request, token: str, *, lifetime_s: int) -> None:
     """Give the browser its session."""
     response.set_cookie(
-        COOKIE, token, max_age=lifetime_s, httponly=True, samesite="lax", secure=request.url.scheme == "https", path="/"
+        cookie_name(request),
+        token,
+        max_age=lifetime_s,
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+        path="/",
     )
 
 
-def forget_session(response: Response) -> None:
+def forget_session(response: Response, request: Request) -> None:
     """Take the browser's session away."""
-    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax")
+    is_secure = request.url.scheme == "https"  # else the browser does not take the prefix
+    response.delete_cookie(cookie_name(request), path="/", httponly=True, samesite="lax", secure=is_secure)
