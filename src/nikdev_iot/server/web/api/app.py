@@ -42,7 +42,7 @@ def build_api(services: Services) -> FastAPI:
     app.state.nowhere = nowhere.nowhere_page
     install_error_answers(app)
     for resource in (root, device, sessions, devices, device_fields, keys, commits, deletions, *PAGES, nowhere):
-        app.include_router(resource.routes)
+        app.router.routes.extend(resource.routes.routes)  # as they are: include_router would make each anew
     made: dict[str, Any] = {}
     making = threading.Lock()
 
