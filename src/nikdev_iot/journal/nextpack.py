@@ -273,8 +273,11 @@ def text_to_gaps(text: str) -> tuple[Gap, ...]:
     """Undo `gaps_to_text`; `ValueError` where it is nothing of the kind."""
     try:
         items = json.loads(text)
-        return tuple(
+        gaps = tuple(
             Gap(first, count, reason if isinstance(reason, str) else items[reason][2]) for first, count, reason in items
         )
-    except (TypeError, LookupError) as error:
+    except (TypeError, LookupError, RecursionError) as error:
         raise ValueError(str(error)) from None
+    if not all((type(gap.first), type(gap.count), type(gap.reason)) == (int, int, str) for gap in gaps):
+        raise ValueError("no gaps")
+    return gaps

@@ -121,7 +121,7 @@ class ShapeBook:
             try:
                 pairs = json.loads(row[0])
                 shape = Shape(shape_id, tuple(field for field, _ in pairs), tuple(Kind(kind) for _, kind in pairs))
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, RecursionError):
                 raise self.damaged(f"it has no shape {shape_id}") from None
             if len(self._by_id) >= _MAX_CACHED:
                 self._by_id.clear()
