@@ -12,7 +12,7 @@ from tests.client.connection.fronts import states, step
 from tests.client.networks import closed_port, url_of
 from tests.unmeasured import unmeasured
 
-from nikdev_iot import Api, ConnectionReport, PushException
+from nikdev_iot import Api, ConnectionReport, JournalError, PushException
 from nikdev_iot.client.auto_push import PushState
 from nikdev_iot.client.connection import Cause, State, Step, examine
 
@@ -119,6 +119,44 @@ def test_commits_in_memory(make_api: MakeApi) -> None:
     assert step(report, "journal").state is State.NOTE
     assert "1 commit not pushed yet" in step(report, "queue").found
     api.push()
+
+
+def filled(api: Api, count: int) -> Step:
+    """Commit until the storage limit is reached, or `count` times; return the step of the journal."""
+    for _ in range(count):
+        api.add_value("a", "x" * 20_000)
+        try:
+            api.commit()
+        except JournalError:
+            api.reset()
+            break
+    else:
+        assert api.config.storage_policy != "refuse"
+    return step(api.test_connection(), "journal")
+
+
+def test_a_storage_limit(make_api: MakeApi) -> None:
+    api = make_api(storageLimit=1_000_000)
+    commit(api)
+    found = step(api.test_connection(), "journal")
+    assert found.state is State.OK
+    assert " of at most 1 MB, no fault found" in found.found
+    full = filled(api, 100)
+    assert full.state is State.WARNING, full
+    assert "close to its limit" in full.found
+    assert full.details["limit_bytes"] == 1_000_000
+    api.push()
+    assert step(api.test_connection(), "journal").state is State.OK
+
+
+def test_what_was_dropped_at_the_limit(make_api: MakeApi) -> None:
+    api = make_api(storageLimit=1_000_000, storagePolicy="drop-oldest")
+    assert filled(api, 100).state is State.OK
+    dropped = api.status().dropped
+    assert dropped > 0
+    queue = step(api.test_connection(), "queue")
+    assert f"{dropped} commits dropped at the storage limit, ever" in queue.found
+    assert queue.details["dropped"] == dropped
 
 
 ON_A_DISK = """

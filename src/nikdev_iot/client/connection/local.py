@@ -32,6 +32,8 @@ LITTLE_BYTES = 200_000_000
 FULL_BYTES = 10_000_000
 """Less is none: commits are about to fail."""
 _LONG_S = 86_400
+_ALMOST_FULL = 0.8
+"""Of the limit, part of which the journal keeps for what a push must be able to write."""
 _ROOM = "Make room on it: a full disk makes commit() fail; what was committed before is kept."
 
 
@@ -55,7 +57,13 @@ def journal(at: Inquiry) -> Step:
         health = opened.health(within_s=LOOK_S)
     except JournalError as error:
         return _ill(error, path)
-    details = {"path": str(path), "size_bytes": status.size_bytes, "is_whole": health.is_whole}
+    limit_bytes = at.config.storage_limit_bytes
+    details = {
+        "path": str(path),
+        "size_bytes": status.size_bytes,
+        "limit_bytes": limit_bytes,
+        "is_whole": health.is_whole,
+    }
     if health.problems:
         said = f"{path} is damaged: {one_line(health.problems[0])}"
         todo = "Keep a copy of it and of the files beside it; then `nikdev fsck` says all that is wrong."
@@ -63,7 +71,14 @@ def journal(at: Inquiry) -> Step:
     looked = (
         "no fault found" if health.is_whole else f"no fault found within {LOOK_S:g} s; `nikdev fsck` reads all of it"
     )
-    return fine("journal", f"{path}, {bytes_text(status.size_bytes)}, {looked}", **details)
+    size = bytes_text(status.size_bytes)
+    if limit_bytes is None:
+        return fine("journal", f"{path}, {size}, {looked}", **details)
+    text = f"{path}, {size} of at most {bytes_text(limit_bytes)}, {looked}"
+    if status.unpushed and at.config.storage_policy == "refuse" and status.size_bytes >= _ALMOST_FULL * limit_bytes:
+        todo = "push() what waits, or raise 'storageLimit': where nothing pushed is left to go, commit() is refused."
+        return warning("journal", f"{text}; it is close to its limit", todo, **details)
+    return fine("journal", text, **details)
 
 
 def _no_journal(at: Inquiry, path: Path) -> Step:
@@ -100,17 +115,13 @@ def queue(at: Inquiry) -> Step:
         status = read_status(at)
         if status is None and (at.journal_error is not None or not _ground(path.parent).is_dir()):
             return not_tried("queue", "journal")
-    unpushed, rejected, age_s, found = 0, 0, None, "nothing waits to be pushed"
-    if status is not None:
-        unpushed, rejected = status.unpushed, status.rejected
-        if unpushed:
-            found = f"{counted(unpushed, 'commit')} not pushed yet"
-        if status.oldest_unpushed_us is not None:
-            age_s, since = _age(at, status.oldest_unpushed_us)
-            found += f", the oldest {since}"
-        if rejected:
-            found += f"; {counted(rejected, 'commit')} set aside"
-    details: dict[str, object] = {"unpushed": unpushed, "rejected": rejected, "oldest_age_s": age_s}
+    unpushed, rejected, dropped = (status.unpushed, status.rejected, status.dropped) if status else (0, 0, 0)
+    age_s, found = _waiting(at, status)
+    if rejected:
+        found += f"; {counted(rejected, 'commit')} set aside"
+    if dropped:
+        found += f"; {counted(dropped, 'commit')} dropped at the storage limit, ever"
+    details: dict[str, object] = {"unpushed": unpushed, "rejected": rejected, "dropped": dropped, "oldest_age_s": age_s}
     pushing, todos = _auto_push(at, details), []
     if rejected:
         todos.append("rejected() says why; when that is mended, restore_rejected() and push().")
@@ -121,6 +132,17 @@ def queue(at: Inquiry) -> Step:
         if details["push_failures"]:
             todos.append("The steps above say what keeps it from pushing.")
     return warning("queue", found, " ".join(todos), **details) if todos else fine("queue", found, **details)
+
+
+def _waiting(at: Inquiry, status: JournalStatus | None) -> tuple[float | None, str]:
+    """Return how old the oldest commit is that waits, where that is known, and what waits in words."""
+    if status is None or not status.unpushed:
+        return None, "nothing waits to be pushed"
+    found = f"{counted(status.unpushed, 'commit')} not pushed yet"
+    if status.oldest_unpushed_us is None:
+        return None, found
+    age_s, since = _age(at, status.oldest_unpushed_us)
+    return age_s, f"{found}, the oldest {since}"
 
 
 def _auto_push(at: Inquiry, details: dict[str, object]) -> str:
