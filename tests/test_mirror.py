@@ -19,6 +19,8 @@ ELSEWHERE: dict[str, str] = {
     "server/storage/deletions.py": "by tests/conformance/storage_deletions.py",
     "server/storage/sqlite/commit_log.py": "by tests/conformance/storage_commit_log.py",
     "server/storage/sqlite/deletions.py": "by tests/conformance/storage_deletions.py",
+    "server/storage/sqlite/segments.py": "by tests/conformance/storage_segments.py",
+    "server/storage/sqlite/contents.py": "by tests/conformance/storage_segments.py",
     "server/storage/sqlite/people.py": "by tests/conformance/storage_people.py",
     "server/storage/sqlite/settings.py": "by tests/conformance/storage_people.py",
     "server/storage/sqlite/read_accounts.py": "by tests/conformance/storage_accounts.py",

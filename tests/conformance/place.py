@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nikdev_iot.server.storage.port import Storage
 
-_PROCESS = Path(__file__).with_name("storing_process.py")
+_FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Place:
         storage: Storage = getattr(import_module(module), function)(self.address)
         return storage
 
-    def start(self, *arguments: object) -> subprocess.Popen[str]:
-        """Start `storing_process.py` on this store; it is ready, and waits for `go`."""
+    def start(self, *arguments: object, file: str = "storing_process.py") -> subprocess.Popen[str]:
+        """Start this file of ours on this store; it is ready, and waits for `go`."""
         process = subprocess.Popen(
-            [sys.executable, str(_PROCESS), self.opener, self.address, *map(str, arguments)],
+            [sys.executable, str(_FOLDER / file), self.opener, self.address, *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -23,6 +23,7 @@ from tests.conformance.storage_leaving import LeavingContract
 from tests.conformance.storage_operating import OperatingContract
 from tests.conformance.storage_packs import PackContract
 from tests.conformance.storage_people import PeopleContract
+from tests.conformance.storage_segments import SegmentContract
 from tests.conformance.storage_transactions import TransactionContract
 
 from nikdev_iot.server.storage.port import Storage
@@ -41,6 +42,7 @@ class StorageContract(
     LeavingContract,
     DashboardContract,
     OperatingContract,
+    SegmentContract,
 ):
     """Every sentence of `port.py`."""
 

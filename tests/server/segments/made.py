@@ -31,12 +31,12 @@ plans = st.lists(st.lists(_commits | _gaps, min_size=1, max_size=6), min_size=1,
 """For each pack its commits (time, values, message, shift, uncertain) and gaps (count, reason)."""
 
 
-def stored_of(pack: Pack, arrival: int, *, received_us: int = NOW_US) -> StoredPack:
+def stored_of(pack: Pack, arrival: int = 0, *, device_id: uuid.UUID = DEVICE, received_us: int = NOW_US) -> StoredPack:
     """A pack as the store has it."""
     content = encode_content(pack)
     times = pack.effective_times()
     return StoredPack(
-        device_id=DEVICE,
+        device_id=device_id,
         origin=pack.origin,
         first=pack.first,
         last=pack.last,
@@ -55,9 +55,11 @@ def stored_of(pack: Pack, arrival: int, *, received_us: int = NOW_US) -> StoredP
     )
 
 
-def packs_of(plan: list[list[tuple]], *, first: int = 1) -> list[Pack]:
+def packs_of(
+    plan: list[list[tuple]], *, origin: uuid.UUID = ORIGIN, first: int = 1, parent: bytes = NO_PACK
+) -> list[Pack]:
     """The packs of a plan, each behind the one before."""
-    packs, number, parent = [], first, NO_PACK
+    packs, number = [], first
     for planned in plan:
         commits, gaps = [], []
         for one in planned:
@@ -68,7 +70,7 @@ def packs_of(plan: list[list[tuple]], *, first: int = 1) -> list[Pack]:
                 time_us, row, message, shift_us, uncertain = one
                 commits.append(Commit(number, time_us, row, message, shift_us, uncertain))
                 number += 1
-        pack = pack_from_commits(ORIGIN, commits, parent=parent, gaps=gaps)
+        pack = pack_from_commits(origin, commits, parent=parent, gaps=gaps)
         parent = hash_content(encode_content(pack))
         packs.append(pack)
     return packs

@@ -1,7 +1,7 @@
 """Deletions of values as the store keeps them, and what of the port is about them.
 
-A deletion hides values; it changes no pack, no mark and no hash, so that exactly-once knows nothing of it. Reads leave
-out what is hidden (`server/query/mask.py`).
+A deletion hides values; it changes no mark and no digest, so that exactly-once knows nothing of it. Reads leave out
+what is hidden (`server/query/mask.py`), until the re-packing takes it out for good.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ class Deletion:
     undone_us: int | None = None
     """When the values were shown again; None while they are hidden."""
     undone_by: str = ""
+    erased_us: int | None = None
+    """When the re-packing began to take its values out for good; None while it can be undone."""
 
     @property
     def is_in_force(self) -> bool:
@@ -60,5 +62,8 @@ class DeletionWrites(Protocol):
         ...
 
     def undo_deletion(self, device_id: uuid.UUID, deletion_id: uuid.UUID, *, at_us: int, by: str) -> bool:
-        """Note that it hides nothing any more; return whether it did. The record stays."""
+        """Note that it hides nothing any more; return whether it did. The record stays.
+
+        Where values of it have been taken out for good, it is not undone.
+        """
         ...

@@ -48,6 +48,7 @@ from .records import (
     Stamp,
     StoredPack,
 )
+from .segments import SegmentReads, SegmentWrites
 from .settings import SettingReads, SettingWrites
 
 __all__ = ["EntryKey", "OriginKey", "Storage", "WriteTransaction", "kinds_mask", "kinds_of_mask"]
@@ -60,7 +61,14 @@ EntryKey: TypeAlias = tuple[uuid.UUID, bytes]
 
 
 class WriteTransaction(
-    DashboardWrites, DeletionWrites, LeavingWrites, OperatingWrites, PeopleWrites, SettingWrites, Protocol
+    DashboardWrites,
+    DeletionWrites,
+    LeavingWrites,
+    OperatingWrites,
+    PeopleWrites,
+    SegmentWrites,
+    SettingWrites,
+    Protocol,
 ):
     """Everything that changes the store. Bulk calls take what a whole group commit brings."""
 
@@ -130,7 +138,15 @@ class WriteTransaction(
 
 
 class Storage(
-    DashboardReads, DeletionReads, LeavingReads, LogReads, OperatingReads, PeopleReads, SettingReads, Protocol
+    DashboardReads,
+    DeletionReads,
+    LeavingReads,
+    LogReads,
+    OperatingReads,
+    PeopleReads,
+    SegmentReads,
+    SettingReads,
+    Protocol,
 ):
     """The store of one server, or of all processes of one."""
 
@@ -164,12 +180,15 @@ class Storage(
     def spans(self, device_id: uuid.UUID, *, start_us: int, end_us: int) -> list[PackSpan]:
         """Return the packs with `start_us <= max_time_us` and `min_time_us < end_us`, by (min_time_us, arrival).
 
-        Packs without rows are left out.
+        Packs without rows are left out. In the place of those that are in a segment stands the segment, by that rule.
         """
         ...
 
     def packs(self, device_id: uuid.UUID, arrivals: Sequence[int]) -> Iterator[StoredPack]:
-        """Yield these packs, in the order of `arrivals`, in bounded memory; what is not the device's is left out."""
+        """Yield these packs, in the order of `arrivals`, in bounded memory; what is not the device's is left out.
+
+        Those that are in segments are there too, as everywhere that packs are asked for one by one: it costs more.
+        """
         ...
 
     def packs_after(self, device_id: uuid.UUID, arrival: int, *, limit: int) -> list[StoredPack]:

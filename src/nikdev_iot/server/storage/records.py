@@ -160,12 +160,14 @@ class StoredPack(NamedTuple):  # made thousands of times a second, and three tim
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackSpan:
-    """Where a pack lies, without its content: what a query plans with."""
+    """Where a pack, or a segment of several, lies, without its content: what a query plans with."""
 
     arrival: int
     row_count: int
     min_time_us: int
     max_time_us: int
+    segment: int | None = None
+    """The id of a segment, whose last pack `arrival` is then of; None for a pack."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

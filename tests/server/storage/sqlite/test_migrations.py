@@ -10,6 +10,8 @@ import uuid
 from pathlib import Path
 
 import pytest
+from tests.conformance.repacking import commits_of
+from tests.server.storage.sqlite.databases.make import SEGMENTED
 
 from nikdev_iot.model.values import Kind
 from nikdev_iot.server.errors import StorageCorrupt, StorageUnavailable
@@ -62,6 +64,18 @@ def test_an_old_file_has_all_it_had(path: Path, tmp_path: Path) -> None:
         assert write.seen_entries([known, unknown]) == {known}
     storage.close()
     assert _version(tmp_path / "store.sqlite3") == migrations.LATEST
+
+
+def test_segments_of_an_old_file_are_read(tmp_path: Path) -> None:
+    shutil.copy(DATABASES / "schema-3.sqlite3", tmp_path / "store.sqlite3")
+    storage = SqliteStorage.open(tmp_path)
+    (head,) = storage.segment_heads(SEGMENTED)
+    assert (head.first, head.last) == (1, 10)
+    found = storage.packs_after(SEGMENTED[0], 0, limit=99)
+    assert [commits_of(pack)[0].values for pack in found] == [
+        (("a", float(number)), ("b", number)) for number in range(1, 21)
+    ]
+    storage.close()
 
 
 def test_each_account_of_schema_1_becomes_a_person_and_the_oldest_one_is_the_operator(tmp_path: Path) -> None:

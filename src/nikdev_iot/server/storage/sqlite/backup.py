@@ -1,4 +1,7 @@
-"""A copy of the store while it is used: SQLite's backup in small steps, from one state of the file."""
+"""A copy of the store while it is used: SQLite's backup in small steps, from one state of the file.
+
+What is in segments comes into the copy too, so that a copy is one file.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,10 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from nikdev_iot.server.errors import StorageUnavailable
+from nikdev_iot.server.errors import StorageCorrupt, StorageUnavailable
 
 from .errors import translate
+from .periods import PeriodFiles
 
 __all__ = ["copy_store"]
 
@@ -22,14 +26,21 @@ _SPARE_BYTES = 64 * 1024 * 1024
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
-def copy_store(reader: sqlite3.Connection, target: Path, *, store: Path, progress: Callable[[int, int], None]) -> int:
+def copy_store(
+    reader: sqlite3.Connection,
+    target: Path,
+    *,
+    store: Path,
+    files: PeriodFiles,
+    progress: Callable[[int, int], None],
+) -> int:
     """Do what `port` promises of `backup`, over a reader connection that nobody else uses meanwhile.
 
     The reader's transaction holds one state: without it, SQLite would begin anew at every commit of the writer. Until
     it ends, the log is not begun anew, and grows by what is pushed meanwhile.
     """
     try:
-        _make_room(target, store)
+        _make_room(target, store, files)
         # Its access is that of the store itself: whoever may read the copy knows everything.
         os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as error:
@@ -38,7 +49,7 @@ def copy_store(reader: sqlite3.Connection, target: Path, *, store: Path, progres
             hint="The store is as it was. Check who may write there.",
         ) from None
     try:
-        _copy(reader, target, store, progress)
+        _copy(reader, target, store, files, progress)
         _sync(target)
         return target.stat().st_size
     except BaseException:
@@ -46,8 +57,8 @@ def copy_store(reader: sqlite3.Connection, target: Path, *, store: Path, progres
         raise
 
 
-def _make_room(target: Path, store: Path) -> None:
-    needed_bytes = store.stat().st_size + _SPARE_BYTES
+def _make_room(target: Path, store: Path, files: PeriodFiles) -> None:
+    needed_bytes = sum(path.stat().st_size for path in (store, *files.paths())) + _SPARE_BYTES
     free_bytes = shutil.disk_usage(target.parent).free
     if free_bytes < needed_bytes:
         raise StorageUnavailable(
@@ -57,21 +68,53 @@ def _make_room(target: Path, store: Path) -> None:
         )
 
 
-def _copy(reader: sqlite3.Connection, target: Path, store: Path, progress: Callable[[int, int], None]) -> None:
+def _copy(
+    reader: sqlite3.Connection,
+    target: Path,
+    store: Path,
+    files: PeriodFiles,
+    progress: Callable[[int, int], None],
+) -> None:
     (page_bytes,) = reader.execute("PRAGMA page_size").fetchone()
-
-    def step(_status: int, remaining: int, total: int) -> None:
-        progress((total - remaining) * page_bytes, total * page_bytes)
-
     reader.execute("BEGIN")
     try:
-        reader.execute("SELECT 1 FROM meta").fetchone()  # the state is held from the first read on
-        with closing(sqlite3.connect(target, isolation_level=None, check_same_thread=False)) as copy:
+        # The state is held from the first read on, that of the files from `snapshot` on. In between, nothing goes that
+        # this state knows of: contents stay for ten minutes after their segment.
+        segments: list[tuple[int, int, int]] = reader.execute(
+            "SELECT period, id, size_bytes FROM segments WHERE period IS NOT NULL ORDER BY period, id"
+        ).fetchall()
+        contents_bytes = sum(size for _, _, size in segments)
+
+        def step(_status: int, remaining: int, total: int) -> None:
+            progress((total - remaining) * page_bytes, total * page_bytes + contents_bytes)
+
+        with (
+            files.snapshot(dict.fromkeys(period for period, _, _ in segments)) as readers,
+            closing(sqlite3.connect(target, isolation_level=None, check_same_thread=False)) as copy,
+        ):
             try:
                 # Nobody knows of the file before it is whole: it needs no journal of its own.
                 copy.execute("PRAGMA journal_mode = OFF")
                 copy.execute("PRAGMA synchronous = OFF")
                 reader.backup(copy, pages=_STEP_PAGES, progress=step)
+                copied_bytes = copy.execute("PRAGMA page_count").fetchone()[0] * page_bytes
+                total_bytes = copied_bytes + contents_bytes
+                for period, id_, size in segments:
+                    row = (
+                        readers[period]
+                        .execute("SELECT id, summary, body FROM contents WHERE id = ?", (id_,))
+                        .fetchone()
+                    )
+                    if row is None:
+                        raise StorageCorrupt(
+                            f"The segment {id_} has gone from {files.path(period)}.",
+                            hint="The copy was removed. Restore the store from a backup that was made before.",
+                        )
+                    copy.execute("INSERT INTO segment_contents VALUES (?,?,?)", row)
+                    copied_bytes += size
+                    progress(copied_bytes, total_bytes)
+                copy.execute("UPDATE segments SET period = NULL WHERE period IS NOT NULL")
+                copy.execute("DELETE FROM doomed WHERE period IS NOT NULL")
                 # A restore of this copy is another incarnation of the server: opening it makes a new epoch.
                 copy.execute("PRAGMA journal_mode = DELETE")
                 copy.execute("DELETE FROM meta WHERE name = 'epoch'")

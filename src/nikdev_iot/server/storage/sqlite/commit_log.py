@@ -13,6 +13,7 @@ from nikdev_iot.server.storage.commit_log import OriginHead, PackHead
 from nikdev_iot.server.storage.records import PackSpan
 
 from .bulk import Execute
+from .contents import Contents, Place
 from .origins import SHELF_PACKS, unpack_arrivals
 
 __all__ = ["LogReads"]
@@ -20,6 +21,8 @@ __all__ = ["LogReads"]
 
 class LogReads(ABC):
     """`storage.commit_log.LogReads`."""
+
+    _contents: Contents
 
     @abstractmethod
     def _snapshot(self) -> AbstractContextManager[Execute]: ...
@@ -56,7 +59,9 @@ class LogReads(ABC):
 
         with self._snapshot() as execute:
             arrivals = [one for one in _arrivals(execute, device_id, origin, find) if one < arrival]
-            return _heads(execute, device_id, sorted(arrivals, reverse=True)[:limit], "DESC")
+            heads = _heads(execute, device_id, sorted(arrivals, reverse=True)[:limit], "DESC")
+            heads += self._re_packed(execute, device_id, origin=origin, before=arrival, limit=limit)
+            return sorted(heads, key=lambda head: head.arrival, reverse=True)[:limit]
 
     def heads_after(
         self, device_id: uuid.UUID, arrival: int, *, origin: uuid.UUID | None = None, limit: int
@@ -73,7 +78,15 @@ class LogReads(ABC):
 
         with self._snapshot() as execute:
             arrivals = [one for one in _arrivals(execute, device_id, origin, find) if one > arrival]
-            return _heads(execute, device_id, sorted(arrivals)[:limit], "ASC")
+            heads = _heads(execute, device_id, sorted(arrivals)[:limit], "ASC")
+            heads += self._re_packed(execute, device_id, origin=origin, after=arrival, limit=limit)
+            return sorted(heads, key=lambda head: head.arrival)[:limit]
+
+    def _re_packed(
+        self, execute: Execute, device_id: uuid.UUID, *, origin: uuid.UUID | None, limit: int, **where: int
+    ) -> list[PackHead]:
+        found = self._contents.heads(execute, device_id.bytes, origin=origin, limit=limit, **where)
+        return [PackHead(head.arrival, name, head.first, head.last) for name, head in found]
 
     def last_spans(self, device_id: uuid.UUID, *, end_us: int, limit: int) -> list[PackSpan]:
         device, shelf_count = device_id.bytes, 2 + limit // SHELF_PACKS
@@ -82,26 +95,50 @@ class LogReads(ABC):
                 raws = _column(
                     execute("SELECT arrivals FROM origins WHERE device = ? AND min_time_us < ?", (device, end_us))
                 )
-                beyond_us = None
+                segments: list[Place] = []
+                beyond_us: int | None = None
                 """No pack that was not looked at reaches beyond this time; None: all were looked at."""
                 for width in range(_WIDTHS):
                     shelves = execute(_SHELVES_BACK, (device, width, end_us, shelf_count)).fetchall()
                     raws += [raw for raw, _ in shelves]
-                    if len(shelves) == shelf_count:
-                        # Those of this width that were not looked at begin no later than the last of these.
-                        reach_us = shelves[-1][1] + 16**width - 1
-                        beyond_us = reach_us if beyond_us is None else max(beyond_us, reach_us)
+                    found = execute(_SEGMENTS_BACK, (device, width, end_us, shelf_count)).fetchall()
+                    segments += [Place(id_, period) for id_, period, _ in found]
+                    for some in (shelves, found):
+                        if len(some) == shelf_count:
+                            # Those of this width that were not looked at begin no later than the last of these.
+                            reach_us = some[-1][-1] + 16**width - 1
+                            beyond_us = reach_us if beyond_us is None else max(beyond_us, reach_us)
                 spans = _spans(execute, raws, end_us)
+                for place in segments:
+                    spans += self._spans_in(execute, place, end_us)
+                spans.sort(key=lambda span: (span.max_time_us, span.arrival), reverse=True)
                 known = sum(beyond_us is None or span.max_time_us > beyond_us for span in spans)
                 if known >= limit or beyond_us is None:
                     return spans[: min(limit, known)]
                 shelf_count *= 4
+
+    def _spans_in(self, execute: Execute, place: Place, end_us: int) -> list[PackSpan]:
+        """Return the packs in a segment with a row before `end_us`."""
+        return [
+            PackSpan(
+                arrival=pack.arrival,
+                row_count=pack.row_count,
+                min_time_us=pack.min_time_us,
+                max_time_us=pack.max_time_us,
+            )
+            for pack in self._contents.all_packs(execute, place)
+            if pack.row_count and pack.min_time_us < end_us
+        ]
 
 
 _WIDTHS = 17
 """As in `read_packs.py`."""
 _SHELVES_BACK = (
     "SELECT arrivals, min_time_us FROM shelves WHERE device = ? AND width = ? AND min_time_us < ? "
+    "AND width IS NOT NULL ORDER BY min_time_us DESC LIMIT ?"
+)
+_SEGMENTS_BACK = (
+    "SELECT id, period, min_time_us FROM segments WHERE device = ? AND width = ? AND min_time_us < ? "
     "AND width IS NOT NULL ORDER BY min_time_us DESC LIMIT ?"
 )
 _OF_ORIGIN = "device = ? AND origin = ? AND last_arrival"

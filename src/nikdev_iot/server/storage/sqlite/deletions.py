@@ -19,7 +19,7 @@ __all__ = ["DeletionReads", "DeletionWrites"]
 
 _COLUMNS = (
     "device, id, fields, start_us, end_us, origin, number, arrival, value_count, reason, made_us, made_by, undone_us, "
-    "undone_by"
+    "undone_by, erased_us"
 )
 
 
@@ -38,6 +38,7 @@ def _deletion_of(row: tuple[Any, ...]) -> Deletion:
         made_by=row[11],
         undone_us=row[12],
         undone_by=row[13],
+        erased_us=row[14],
     )
 
 
@@ -76,15 +77,17 @@ class DeletionWrites(ABC):
             deletion.made_by,
             deletion.undone_us,
             deletion.undone_by,
+            deletion.erased_us,
         )
         try:
-            self._execute(f"INSERT INTO deletions ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", row)
+            self._execute(f"INSERT INTO deletions ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", row)
         except sqlite3.IntegrityError:
             raise Conflict(f"There is a deletion {deletion.id} already.", hint="Nothing was stored.") from None
 
     def undo_deletion(self, device_id: uuid.UUID, deletion_id: uuid.UUID, *, at_us: int, by: str) -> bool:
         changed = self._execute(
-            "UPDATE deletions SET undone_us = ?, undone_by = ? WHERE device = ? AND id = ? AND undone_us IS NULL",
+            "UPDATE deletions SET undone_us = ?, undone_by = ? "
+            "WHERE device = ? AND id = ? AND undone_us IS NULL AND erased_us IS NULL",
             (at_us, by, device_id.bytes, deletion_id.bytes),
         )
         return changed.rowcount == 1

@@ -115,7 +115,14 @@ class LeavingWrites(ABC):
             self._execute(f"DELETE FROM {table} WHERE device = ?", (device,))  # noqa: S608 - our own names
 
     def _clear_packs(self, device: bytes, budget: _Budget) -> bool:
-        """Remove packs and the shelves that they were on; return whether none is left."""
+        """Remove segments, packs and the shelves that they were on; return whether none is left."""
+        find = "SELECT id, period FROM segments WHERE device = ? LIMIT 1"
+        while segment := self._execute(find, (device,)).fetchone():
+            if not budget.take(1, 0):
+                return False
+            self._execute("DELETE FROM segments WHERE id = ?", segment[:1])
+            # Its content goes with `clear_contents`.
+            self._execute("INSERT INTO doomed VALUES (?,?,?,0)", (segment[0], device, segment[1]))
         while True:
             shelf = self._execute(
                 "SELECT rowid, arrivals FROM shelves WHERE device = ? ORDER BY origin, last LIMIT 1", (device,)

@@ -164,7 +164,37 @@ CREATE TABLE leaving (device BLOB PRIMARY KEY, left_us INTEGER NOT NULL, cleared
 CREATE INDEX leaving_by_time ON leaving (left_us) WHERE cleared_us IS NULL;
 """
 
-STEPS: tuple[str, ...] = (_STEP_1, _STEP_2)
+_STEP_3 = """
+-- Packs that were re-packed: `segments.py`. All segments of an origin stand before its packs that are in none.
+CREATE TABLE segments (
+  id INTEGER PRIMARY KEY, device BLOB NOT NULL, origin BLOB NOT NULL,
+  first INTEGER NOT NULL, last INTEGER NOT NULL, first_arrival INTEGER NOT NULL, last_arrival INTEGER NOT NULL,
+  row_count INTEGER NOT NULL, pack_count INTEGER NOT NULL,
+  -- As in shelves; null where it has no rows.
+  width INTEGER, min_time_us INTEGER NOT NULL, max_time_us INTEGER NOT NULL,
+  -- In which file its content is (`periods.py`); null for `segment_contents`.
+  period INTEGER, size_bytes INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX segments_by_number ON segments (device, origin, last);
+CREATE UNIQUE INDEX segments_by_arrival ON segments (device, origin, last_arrival);
+CREATE INDEX segments_by_time ON segments (device, width, min_time_us, max_time_us) WHERE width IS NOT NULL;
+
+-- Of a backup, which is one file.
+CREATE TABLE segment_contents (id INTEGER PRIMARY KEY, summary BLOB NOT NULL, body BLOB NOT NULL);
+
+-- Contents that no segment has any more, and when they may go; null: one is being stored.
+CREATE TABLE doomed (id INTEGER PRIMARY KEY, device BLOB NOT NULL, period INTEGER, due_us INTEGER);
+CREATE INDEX doomed_by_time ON doomed (due_us);
+
+-- What was on shelves, of packs that are in segments now and can be removed.
+CREATE TABLE spent (id INTEGER PRIMARY KEY, arrivals BLOB NOT NULL);
+INSERT INTO meta VALUES ('segment', 0);
+
+-- When its values were taken out for good, first.
+ALTER TABLE deletions ADD COLUMN erased_us INTEGER;
+"""
+
+STEPS: tuple[str, ...] = (_STEP_1, _STEP_2, _STEP_3)
 LATEST = len(STEPS)
 
 

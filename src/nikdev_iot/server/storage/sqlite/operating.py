@@ -15,6 +15,7 @@ from nikdev_iot.server.storage.operating import SizeSample, StoreCounts, StoreSi
 
 from .backup import copy_store
 from .bulk import Execute
+from .periods import PeriodFiles
 
 __all__ = ["OperatingReads", "OperatingWrites"]
 
@@ -23,6 +24,7 @@ class OperatingReads(ABC):
     """`storage.operating.OperatingReads`."""
 
     _path: Path
+    _files: PeriodFiles
 
     @abstractmethod
     def _read_one(self, statement: str, parameters: Sequence[Any] = ()) -> Any: ...
@@ -39,8 +41,8 @@ class OperatingReads(ABC):
         with _readable(self._path):
             disk = shutil.disk_usage(self._path.parent)
             return StoreSize(
-                data_bytes=self._path.stat().st_size,
-                log_bytes=_size(self._path.with_name(f"{self._path.name}-wal")),
+                data_bytes=self._path.stat().st_size + sum(map(_size, self._files.paths())),
+                log_bytes=sum(_size(path.with_name(f"{path.name}-wal")) for path in (self._path, *self._files.paths())),
                 reusable_bytes=free_pages * page_bytes,
                 disk_free_bytes=disk.free,
                 disk_bytes=disk.total,
@@ -61,7 +63,7 @@ class OperatingReads(ABC):
 
     def backup(self, path: Path, *, progress: Callable[[int, int], None] = lambda _copied, _total: None) -> int:
         with self._reader() as reader:
-            return copy_store(reader, path, store=self._path, progress=progress)
+            return copy_store(reader, path, store=self._path, files=self._files, progress=progress)
 
 
 class OperatingWrites(ABC):

@@ -28,7 +28,9 @@ __all__ = [
     "put_origins",
     "put_shelves",
     "unpack_arrivals",
+    "width_of",
     "with_pack",
+    "without_packs",
 ]
 
 SHELF_PACKS = 32
@@ -86,6 +88,12 @@ def with_pack(origin: Origin, pack: StoredPack, arrival: int) -> Origin:
         low = pack.min_time_us if low is None else min(low, pack.min_time_us)
         high = pack.max_time_us if high is None else max(high, pack.max_time_us)
     return Origin(pack.last, pack.hash, first_arrival, low, high, arrivals + arrival.to_bytes(8, "little"))
+
+
+def without_packs(origin: Origin, arrival: int) -> Origin:
+    """Return the origin without the packs up to this arrival on its newest shelf; at least one must be left."""
+    left = [one for one in unpack_arrivals(origin.arrivals) if one > arrival]
+    return origin._replace(first_arrival=left[0], arrivals=struct.pack(f"<{len(left)}q", *left))
 
 
 def unpack_arrivals(raw: bytes) -> tuple[int, ...]:
@@ -156,7 +164,7 @@ def put_shelves(execute: Execute, shelves: Iterable[tuple[RawKey, Origin]]) -> N
             key[16:],
             origin.mark_number,
             unpack_arrivals(origin.arrivals[-8:])[0],
-            _width(origin.min_time_us, origin.max_time_us),
+            width_of(origin.min_time_us, origin.max_time_us),
             origin.min_time_us,
             origin.max_time_us,
             origin.arrivals,
@@ -166,7 +174,7 @@ def put_shelves(execute: Execute, shelves: Iterable[tuple[RawKey, Origin]]) -> N
     _PUT_SHELVES.run(execute, rows)
 
 
-def _width(min_time_us: int | None, max_time_us: int | None) -> int | None:
+def width_of(min_time_us: int | None, max_time_us: int | None) -> int | None:
     """Return how many hexadecimal digits a time span has (0 for one instant), None where there is none."""
     if min_time_us is None or max_time_us is None:
         return None

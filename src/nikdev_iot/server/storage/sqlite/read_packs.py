@@ -8,12 +8,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain
+from operator import itemgetter
 
 from nikdev_iot.server.storage.port import OriginKey
 from nikdev_iot.server.storage.records import LatestSnapshot, PackSpan, StoredPack
 from nikdev_iot.wire.marks import Mark
 
 from .bulk import Execute
+from .contents import Contents
 from .origins import SHELF_PACKS, RawKey, load_origin, unpack_arrivals
 from .rows import PACK, pack_of
 
@@ -28,6 +30,12 @@ _SHELVES_IN_SPAN = (
     "CROSS JOIN shelves AS s ON s.device = ? AND s.width = w.column1 AND s.min_time_us >= w.column2 "
     "AND s.min_time_us < ? AND s.max_time_us >= ? WHERE s.width IS NOT NULL "
     "UNION ALL SELECT arrivals FROM origins WHERE device = ? AND min_time_us < ? AND max_time_us >= ?"
+)
+_SEGMENTS_IN_SPAN = (
+    "SELECT s.min_time_us, s.last_arrival, s.max_time_us, s.row_count, s.id "  # noqa: S608 - question marks are put in
+    f"FROM (VALUES {_BOUNDS}) AS w "
+    "CROSS JOIN segments AS s ON s.device = ? AND s.width = w.column1 AND s.min_time_us >= w.column2 "
+    "AND s.min_time_us < ? AND s.max_time_us >= ? WHERE s.width IS NOT NULL"
 )
 _AT_ONCE = 4_096
 _PACKS_AT_ONCE = 64
@@ -60,6 +68,8 @@ def find_arrival(execute: Execute, key: RawKey, number: int) -> int | None:
 class PackReads(ABC):
     """The part of `port.Storage` that knows packs."""
 
+    _contents: Contents
+
     @abstractmethod
     def _snapshot(self) -> AbstractContextManager[Execute]:
         """Lend a connection inside a read transaction: all its statements see one state."""
@@ -71,6 +81,9 @@ class PackReads(ABC):
 
     def pack_holding(self, key: OriginKey, number: int) -> StoredPack | None:
         with self._snapshot() as execute:
+            in_segment = self._contents.pack_holding(execute, key[0].bytes, key[1].bytes, number)
+            if in_segment is not None:
+                return in_segment
             arrival = find_arrival(execute, key[0].bytes + key[1].bytes, number)
             found = [] if arrival is None else _load(execute, key[0], [arrival])
         return found[0] if found and found[0].first <= number else None
@@ -85,18 +98,20 @@ class PackReads(ABC):
                 _SHELVES_IN_SPAN, (*bounds, device, end_us, start_us, device, end_us, start_us)
             ).fetchall()
             arrivals = list(chain.from_iterable(unpack_arrivals(raw) for (raw,) in shelves))
-            rows: list[tuple[int, int, int, int]] = []
+            rows: list[tuple[int, int, int, int, int | None]] = execute(
+                _SEGMENTS_IN_SPAN, (*bounds, device, end_us, start_us)
+            ).fetchall()
             for at in range(0, len(arrivals), _AT_ONCE):
                 rows += execute(
-                    "SELECT min_time_us, arrival, max_time_us, row_count FROM packs "
+                    "SELECT min_time_us, arrival, max_time_us, row_count, NULL FROM packs "
                     "WHERE arrival IN (SELECT value FROM json_each(?)) "
                     "AND row_count > 0 AND max_time_us >= ? AND min_time_us < ?",
                     (_json(arrivals[at : at + _AT_ONCE]), start_us, end_us),
                 ).fetchall()
-        rows.sort()
+        rows.sort(key=itemgetter(0, 1))
         return [
-            PackSpan(arrival=arrival, row_count=row_count, min_time_us=min_us, max_time_us=max_us)
-            for min_us, arrival, max_us, row_count in rows
+            PackSpan(arrival=arrival, row_count=row_count, min_time_us=min_us, max_time_us=max_us, segment=segment)
+            for min_us, arrival, max_us, row_count, segment in rows
         ]
 
     def packs(self, device_id: uuid.UUID, arrivals: Sequence[int]) -> Iterator[StoredPack]:
@@ -107,6 +122,9 @@ class PackReads(ABC):
             wanted = arrivals[at : at + size]
             with self._snapshot() as execute:
                 found = {pack.arrival: pack for pack in _load(execute, device_id, wanted)}
+                missing = [arrival for arrival in wanted if arrival not in found]
+                if missing:
+                    found |= {pack.arrival: pack for pack in self._contents.packs(execute, device_id.bytes, missing)}
             for arrival in wanted:
                 if arrival in found:
                     yield found[arrival]
@@ -134,7 +152,12 @@ class PackReads(ABC):
                         )
                     ]
                 arrivals += [one for raw in shelves for one in unpack_arrivals(raw) if one > arrival]
-            return _load(execute, device_id, sorted(arrivals)[:limit])
+            re_packed = [head.arrival for _, head in self._contents.heads(execute, device, after=arrival, limit=limit)]
+            wanted = sorted([*arrivals, *re_packed])[:limit]
+            packs = _load(execute, device_id, [one for one in wanted if one not in set(re_packed)])
+            if re_packed:
+                packs += self._contents.packs(execute, device, [one for one in wanted if one in set(re_packed)])
+            return sorted(packs, key=lambda pack: pack.arrival)
 
     def latest(self, device_id: uuid.UUID) -> LatestSnapshot | None:
         with self._snapshot() as execute:

@@ -1,4 +1,4 @@
-"""`SqliteStorage`: the storage port over one SQLite file."""
+"""`SqliteStorage`: the storage port over one SQLite file, and one beside it for each month of re-packed time."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from nikdev_iot.wire.pack import EPOCH_BYTES
 from .bulk import Execute
 from .commit_log import LogReads
 from .connection import connect, find_file, make_file
+from .contents import Contents
 from .dashboards import DashboardReads
 from .deletions import DeletionReads
 from .errors import translate
@@ -26,9 +27,11 @@ from .migrations import migrate
 from .operating import OperatingReads
 from .origins import OriginCache
 from .people import PeopleReads
+from .periods import PeriodFiles
 from .read_accounts import AccountReads
 from .read_fleet import FleetReads
 from .read_packs import PackReads
+from .segments import SegmentReads
 from .settings import SettingReads
 from .write import SqliteWrite
 
@@ -62,6 +65,7 @@ class SqliteStorage(
     OperatingReads,
     LeavingReads,
     PeopleReads,
+    SegmentReads,
     SettingReads,
 ):
     """`port.Storage` in WAL mode with full synchronisation: one writer connection, and a pool of readers.
@@ -77,6 +81,8 @@ class SqliteStorage(
         self._lock = threading.Lock()
         self._owner: int | None = None
         self._origins = OriginCache()
+        self._files = PeriodFiles(path.parent, epoch)
+        self._contents = Contents(self._files)
         self._idle: deque[sqlite3.Connection] = deque()
         self._closed = False
 
@@ -126,6 +132,7 @@ class SqliteStorage(
         with self._lock:
             self._closed = True
             self._drop_idle()
+            self._files.close()
             self._writer.close()
 
     def check(self) -> None:
@@ -160,7 +167,7 @@ class SqliteStorage(
             try:
                 writer.execute("BEGIN IMMEDIATE")
                 try:
-                    transaction = SqliteWrite(writer, self._origins)
+                    transaction = SqliteWrite(writer, self._origins, self._contents)
                     yield transaction
                     writer.execute("COMMIT")
                     transaction.committed()

@@ -12,6 +12,7 @@ from nikdev_iot.server.storage.records import LatestSnapshot, NewField, StoredPa
 from nikdev_iot.wire.marks import Mark
 
 from .bulk import Bulk
+from .contents import Contents
 from .dashboards import DashboardWrites
 from .deletions import DeletionWrites
 from .leaving import LeavingWrites
@@ -19,6 +20,7 @@ from .operating import OperatingWrites
 from .origins import Origin, OriginCache, RawKey, load_origin, put_origins, put_shelves, with_pack
 from .people import PeopleWrites
 from .read_packs import find_arrival
+from .segments import SegmentWrites
 from .settings import SettingWrites
 from .write_accounts import AccountWrites
 
@@ -43,15 +45,23 @@ _BEGIN = "SELECT value, EXISTS (SELECT 1 FROM leaving) FROM meta WHERE name = 'a
 
 
 class SqliteWrite(
-    AccountWrites, DashboardWrites, DeletionWrites, OperatingWrites, LeavingWrites, PeopleWrites, SettingWrites
+    AccountWrites,
+    DashboardWrites,
+    DeletionWrites,
+    OperatingWrites,
+    LeavingWrites,
+    PeopleWrites,
+    SegmentWrites,
+    SettingWrites,
 ):
     """`port.WriteTransaction` on the one writer connection, inside BEGIN IMMEDIATE.
 
     That holds the file's write lock from the first statement on, so that what is read here stays so until its end.
     """
 
-    def __init__(self, connection: sqlite3.Connection, cache: OriginCache) -> None:
+    def __init__(self, connection: sqlite3.Connection, cache: OriginCache, contents: Contents) -> None:
         super().__init__(connection)
+        self._contents = contents
         self._cache = cache
         self._arrival: int | None = None
         """The counter of arrivals as this transaction has it, once it is known."""
@@ -73,6 +83,10 @@ class SqliteWrite(
             self._arrival, self._are_leaving = self._execute(_BEGIN).fetchone()
             self._cache.at(self._arrival)
         return self._arrival
+
+    def _skip_arrival(self) -> None:
+        self._arrival = self._begin() + 1
+        self._execute("UPDATE meta SET value = ? WHERE name = 'arrival'", (self._arrival,))
 
     def _has_departures(self) -> bool:
         self._begin()
@@ -97,6 +111,9 @@ class SqliteWrite(
         return found
 
     def has_pack(self, key: OriginKey, *, first: int, last: int, hash: bytes) -> bool:
+        re_packed = self._contents.has_pack(self._execute, key[0].bytes, key[1].bytes, (first, last, hash))
+        if re_packed is not None:
+            return re_packed
         arrival = find_arrival(self._execute, key[0].bytes + key[1].bytes, last)
         if arrival is None:
             return False

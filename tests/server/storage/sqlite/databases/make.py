@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import tempfile
 import uuid
+from contextlib import closing
 from pathlib import Path
 
 from tests.conformance.made import (
@@ -16,11 +18,15 @@ from tests.conformance.made import (
     made_person,
     made_session,
 )
+from tests.conformance.repacking import one_commit, push, repack
 
 from nikdev_iot.model.values import Kind
 from nikdev_iot.server.storage.records import Field, LatestSnapshot, NewField
 from nikdev_iot.server.storage.sqlite import SqliteStorage
 from nikdev_iot.server.storage.sqlite.migrations import LATEST
+
+SEGMENTED = (uuid.UUID(int=9), uuid.UUID(int=10))
+"""An origin of which 10 of 20 packs are in a segment."""
 
 
 def main() -> None:
@@ -48,8 +54,15 @@ def main() -> None:
             write.put_packs([made_pack(key, number) for number in range(1, 101)])
             write.remember_entries([(device.id, b"k" * 16)], at_us=1)
             write.put_latest(device.id, LatestSnapshot(arrival=100, content=b"latest"))
+        push(storage, SEGMENTED, [one_commit(number) for number in range(1, 21)])
+        repack(storage, SEGMENTED, count=10)
+        # As a backup, it is one file; with the epoch, it is no restore.
+        copy = Path(folder) / "copy.sqlite3"
+        storage.backup(copy)
         storage.close()
-        shutil.copy(storage.path, Path(__file__).with_name(f"schema-{LATEST}.sqlite3"))
+        with closing(sqlite3.connect(copy)) as connection, connection:
+            connection.execute("INSERT INTO meta VALUES ('epoch', ?)", (bytes(range(16)),))
+        shutil.copy(copy, Path(__file__).with_name(f"schema-{LATEST}.sqlite3"))
 
 
 if __name__ == "__main__":
