@@ -18,7 +18,9 @@ def _is_field_id(text: str) -> bool:
     return True
 
 
-field_ids = st.sampled_from(["temperature", "a", "ü", "door open", "x:y"]) | texts.filter(_is_field_id)
+# Nearly all of them are Field IDs: what is filtered out again and again, hypothesis takes for a mistake of the test's.
+_names = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters=",/"), min_size=1, max_size=20)
+field_ids = st.sampled_from(["temperature", "a", "ü", "door open", "x:y"]) | _names.map(str.strip).filter(_is_field_id)
 floats = st.floats(allow_nan=False, allow_infinity=False)
 ints = st.integers(INT64_MIN, INT64_MAX)
 values = floats | ints | st.booleans() | texts
