@@ -20,6 +20,10 @@ _SHORT_S = (0.03, 0.4)
 _MOST_REQUESTS = 30
 """That a process gets before it is killed, where that is what its life is measured by."""
 _LONGEST_S = 5.0
+_LIMIT_BYTES = 1_000_000
+"""Of the journal of a device that is limited; what was pushed leaves it when it is reached."""
+_PADDING = 2_000
+"""Characters in each of its commits, so that it is reached."""
 
 
 class Device:
@@ -34,6 +38,7 @@ class Device:
         nursery: Nursery,
         chance: random.Random,
         tally: Tally,
+        is_limited: bool,
     ) -> None:
         self.device_id = credentials["deviceId"]
         self.credentials = credentials
@@ -49,6 +54,9 @@ class Device:
             "baseUrl": f"http://127.0.0.1:{proxy.port}/api/v1/",
             "storagePath": str(folder / "journal"),
         }
+        if is_limited:
+            self._config |= {"storageLimit": _LIMIT_BYTES, "storagePolicy": "refuse"}
+        self._padding = _PADDING if is_limited else 0
         self._receipts = folder / "receipts.jsonl"
         self._log = folder / "device.log"
         self._living: list[Child] = []
@@ -124,6 +132,7 @@ class Device:
             receipts=str(self._receipts),
             commits=commits,
             pushes=pushes,
+            padding=self._padding,
         )
 
     def _killed(self, child: Child) -> None:

@@ -23,6 +23,7 @@ import nikdev_iot.journal.sent
 import nikdev_iot.wire.marks  # noqa: F401 - as above
 from nikdev_iot import Api, PushException
 from nikdev_iot.client import backoff
+from nikdev_iot.journal.budget import StorageLimitReached
 from nikdev_iot.journal.journal import Journal
 
 from .readings import Row, random_values, recorded_rows
@@ -51,7 +52,9 @@ class _Printer:
             raise OSError("a line was not written whole")
 
 
-def live(config: dict[str, Any], life: str, seed: str, receipts: str, *, commits: bool, pushes: bool) -> None:
+def live(
+    config: dict[str, Any], life: str, seed: str, receipts: str, *, commits: bool, pushes: bool, padding: int
+) -> None:
     """Do what a device does, until the end."""
     chance = random.Random(seed)
     api = Api(config)
@@ -62,7 +65,7 @@ def live(config: dict[str, Any], life: str, seed: str, receipts: str, *, commits
     while True:
         for _ in range(chance.randrange(1, 7) if commits else 0):
             serial += 1
-            _commit(api, chance, tell, token=f"{life}/{serial}", kept=kept)
+            _commit(api, chance, tell, token=f"{life}/{serial}", kept=kept, padding=padding)
             kept = {}
             if chance.random() < 0.7:
                 time.sleep(chance.uniform(0, 0.01))
@@ -81,16 +84,24 @@ def live(config: dict[str, Any], life: str, seed: str, receipts: str, *, commits
             time.sleep(0.005)
 
 
-def _commit(api: Api, chance: random.Random, tell: _Printer, *, token: str, kept: dict[str, Any]) -> None:
+def _commit(api: Api, chance: random.Random, tell: _Printer, *, token: str, kept: dict[str, Any], padding: int) -> None:
     values = dict(chance.choice(_rows)) if _rows and chance.random() < 0.3 else random_values(chance)
     values["token"] = token
+    if padding:
+        values["padding"] = "p" * padding
     for field_id, value in values.items():
         api.add_value(field_id, value)
     time_us = chance.randrange(10**15, 2 * 10**15) if chance.random() < 0.1 else None
     when = None if time_us is None else _EPOCH + timedelta(microseconds=time_us)
     message = chance.choice(["", "calibrated", "é\n"]) if chance.random() < 0.1 else None
     tell(token=token, values={**kept, **values}, message=message, time_us=time_us)
-    receipt = api.commit(message, when)
+    try:
+        receipt = api.commit(message, when)
+    except StorageLimitReached:
+        api.reset()
+        tell(full=token)
+        time.sleep(0.01)
+        return
     assert receipt is not None
     tell(receipt=token, number=receipt.number, origin=str(receipt.origin), time_us=receipt.time_us)
 
@@ -109,5 +120,6 @@ def finish(config: dict[str, Any], result: str, timeout_s: float) -> None:
         status = api.status()
     with Journal.open(status.journal_path) as journal:
         problems = [str(problem) for problem in journal.check()]
-    found = {"unpushed": status.unpushed, "rejected": status.rejected, "problems": problems}
+        held = len(journal.log(limit=1_000_000))
+    found = {"unpushed": status.unpushed, "rejected": status.rejected, "problems": problems, "held": held}
     Path(result).write_text(json.dumps(found))

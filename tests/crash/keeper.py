@@ -16,7 +16,7 @@ from .tally import Tally
 __all__ = ["Keeper"]
 
 _READY_S = 60.0
-_MOST_PUSHES = 120
+_MOST_PUSHES = 70
 """That a server gets before it is killed."""
 _READY = re.compile(r"is ready at http://127\.0\.0\.1:(\d+)")
 

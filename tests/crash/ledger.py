@@ -42,6 +42,8 @@ class Ledger:
     """By token, in the order of printing."""
     pushes: int = 0
     failed_pushes: int = 0
+    refused: int = 0
+    """Commits for which the journal had no room."""
     complaints: list[str] = field(default_factory=list)
     """What must never be said."""
 
@@ -71,6 +73,9 @@ class Ledger:
         elif "pushed" in line:
             self.pushes += 1
             self.complaints += [f"a push told: {notice}" for notice in line["notices"]]
+        elif "full" in line:
+            self.refused += 1
+            del self.commits[line["full"]]
         else:
             self.failed_pushes += 1
             if not line["retained"]:

@@ -113,6 +113,7 @@ class Round:
                 nursery=self._nurseries[0],
                 chance=random.Random(f"{self._seed}/device/{number}"),
                 tally=self.tally,
+                is_limited=not number,
             )
             for number, credentials in enumerate(json.loads(made.read_text()))
         ]
@@ -178,26 +179,28 @@ class Round:
         ledger = device.ledger()
         stored = list(_log_of(port, device.credentials))
         wrong = ledger.complaints + compare(ledger, stored, most_unprinted=device.kills)
-        wrong += self._journal_complaints(number)
+        commits = sum(item["type"] == "commit" for item in stored)
+        wrong += self._journal_complaints(number, commits)
         url = f"http://127.0.0.1:{port}/api/v1/"
         folder = str(self._folder / "reader")
         with Api({**device.credentials, "baseUrl": url, "storagePath": folder, "requestTimeout": 30}) as api:
             fetched = api.fetch()
         wrong += _series_complaints(stored, fetched)
         self.wrong += [f"device {number}: {what}" for what in wrong[:20]]
-        commits = sum(item["type"] == "commit" for item in stored)
         self.tally.add("receipts printed", ledger.receipts)
         self.tally.add("commits on the server", commits)
         self.tally.add("of these, commits whose receipts a kill has cut off", commits - ledger.receipts)
         self.tally.add("values compared", sum(len(item.get("values", ())) for item in stored))
+        self.tally.add("commits that a full journal has refused", ledger.refused)
         self.tally.add("pushes that failed", ledger.failed_pushes)
         self.tally.add("pushes that went through", ledger.pushes)
 
-    def _journal_complaints(self, number: int) -> list[str]:
+    def _journal_complaints(self, number: int, commits: int) -> list[str]:
         result = self._folder / f"finished-{number}.json"
         if not result.exists():
             return ["its journal was not emptied"]
         found = json.loads(result.read_text())
+        self.tally.add("commits that have left their journal for want of room", commits - found["held"])
         wrong = [f"its journal has {found[what]} {what}" for what in ("unpushed", "rejected") if found[what]]
         return wrong + [f"its journal is damaged: {problem}" for problem in found["problems"]]
 

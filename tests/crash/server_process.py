@@ -1,12 +1,13 @@
 """A server process as `nikdev serve` runs it.
 
-Most of a start is putting pages and management API together. Neither is what is killed here: unless it is to be
-`whole`, the process takes those that its parent has made, and has everything of the push path, the writer and the store
-to itself.
+Most of a start is putting pages and management API together, and hashing a password. None of that is what is killed
+here: unless it is to be `whole`, the process takes those that its parent has made, and has everything of the push path,
+the writer and the store to itself.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import tempfile
 import time
@@ -41,6 +42,10 @@ def prepare() -> None:
         _made.append(_build_api(services))
         return _made[0]
 
+    for name in ("uvloop", "uvicorn.loops.uvloop", "uvicorn.lifespan.on", "uvicorn.protocols.http.httptools_impl"):
+        importlib.import_module(name)  # here, and not in each child
+    nobody = Passwords().hash_of_nobody()
+    Passwords.hash_of_nobody = lambda _: nobody  # type: ignore[method-assign]
     composition.build_api = keep
     with tempfile.TemporaryDirectory() as folder:
         storage = composition.open_storage(Path(folder))

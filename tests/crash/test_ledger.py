@@ -112,6 +112,8 @@ def test_pushes_that_set_commits_aside_and_notices_are_complained_of(tmp_path: P
     ]
     ledger = read(tmp_path / "receipts", said)
     assert (ledger.pushes, ledger.failed_pushes) == (2, 2)
+    full = [lines(1)[0], {"full": "1/1"}]
+    assert read(tmp_path / "receipts", full).commits == {}
     assert ledger.complaints == ["a push told: set back", "a push set commits aside: refused"]
 
 
