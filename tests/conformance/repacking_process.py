@@ -22,7 +22,6 @@ def main() -> None:
     storage = Place(opener, address).open()
     print("ready", flush=True)
     sys.stdin.readline()
-    print("begun", flush=True)
     while storage.open_packs(key, limit=1):
         repack(storage, key, count=10)
         heads = storage.segment_heads(key)
@@ -30,6 +29,7 @@ def main() -> None:
             repack(storage, key, ids=[head.id for head in heads[-2:]])
         with storage.write() as write:
             write.clear_spent(max_rows=30)
+        print("step", flush=True)
     storage.close()
 
 

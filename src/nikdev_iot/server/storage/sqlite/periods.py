@@ -74,7 +74,11 @@ class PeriodFiles:
     def put(self, period: int, rows: Sequence[tuple[int, bytes, bytes]]) -> None:
         """Store (id, summary, body) durably, in the place of what is there under these ids."""
         path = self.path(period)
-        with self._writer(path, make=True) as writer:
+        if not path.exists():
+            with _translated(path):
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+                _sync(self._folder)
+        with self._writer(path) as writer:
             writer.execute("BEGIN IMMEDIATE")
             writer.executemany("INSERT OR REPLACE INTO contents VALUES (?,?,?)", rows)
             writer.execute("COMMIT")
@@ -84,22 +88,18 @@ class PeriodFiles:
         path = self.path(period)
         if not path.exists():
             return
-        with self._writer(path, make=False) as writer:
+        with self._writer(path) as writer:
             writer.execute("BEGIN IMMEDIATE")
             writer.executemany("DELETE FROM contents WHERE id = ?", [(id_,) for id_ in ids])
             writer.execute("COMMIT")
 
     @contextmanager
-    def _writer(self, path: Path, *, make: bool) -> Iterator[sqlite3.Connection]:
+    def _writer(self, path: Path) -> Iterator[sqlite3.Connection]:
         # Opened for each time: a month is written to now and then, and the last to close empties the log.
         with self._writing, _translated(path):
-            if make and not path.exists():
-                os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-                _sync(self._folder)
             writer = connect(path, writer=True)
             try:
-                if make:
-                    _make(writer)
+                _make(writer)
                 yield writer
             finally:
                 if writer.in_transaction:
@@ -177,6 +177,7 @@ def _connect_reader(path: Path) -> sqlite3.Connection:
 
 
 def _make(writer: sqlite3.Connection) -> None:
+    """Make the table where it is missing: the file may be new, or whoever made it was killed before this."""
     (application,) = writer.execute("PRAGMA application_id").fetchone()
     if application != _APPLICATION_ID:
         writer.execute("BEGIN IMMEDIATE")
