@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from .client.series import History, Series
     from .client.status import Status
     from .client.values import FieldValue
+    from .journal.budget import StorageLimitReached
+    from .journal.errors import DiskFull, JournalGone, JournalLocked, NotPermitted
     from .model.commits import Receipt
     from .model.errors import (
         ConfigError,
@@ -44,11 +46,15 @@ __all__ = [
     "Config",
     "ConfigError",
     "ConnectionReport",
+    "DiskFull",
     "FieldValue",
     "GetException",
     "History",
     "JournalError",
+    "JournalGone",
+    "JournalLocked",
     "NikDevError",
+    "NotPermitted",
     "PushException",
     "PushProgress",
     "PushReport",
@@ -56,6 +62,7 @@ __all__ = [
     "Receipt",
     "Series",
     "Status",
+    "StorageLimitReached",
     "ValueRefused",
     "__version__",
 ]
@@ -66,11 +73,15 @@ _HOMES = {
     "Config": ".client.config",
     "ConfigError": ".model.errors",
     "ConnectionReport": ".client.connection",
+    "DiskFull": ".journal.errors",
     "FieldValue": ".client.values",
     "GetException": ".model.errors",
     "History": ".client.series",
     "JournalError": ".model.errors",
+    "JournalGone": ".journal.errors",
+    "JournalLocked": ".journal.errors",
     "NikDevError": ".model.errors",
+    "NotPermitted": ".journal.errors",
     "PushException": ".model.errors",
     "PushProgress": ".client.push",
     "PushReport": ".client.push",
@@ -78,6 +89,7 @@ _HOMES = {
     "Receipt": ".model.commits",
     "Series": ".client.series",
     "Status": ".client.status",
+    "StorageLimitReached": ".journal.budget",
     "ValueRefused": ".model.errors",
 }
 

@@ -84,7 +84,7 @@ def test_a_commit_that_is_interrupted_was_made_or_not(tmp_path: Path, way: str) 
     staging.commit(None, None)
     expected = {("warm", 0)}
     with Journal.open(tmp_path / "journal.db", durability="normal") as other:
-        for at in count(1):
+        for at in count(1, 1 if way == "plain" else 3):
             if way != "plain":
                 other.stage({"earlier": at})
                 expected.add(("earlier", at))

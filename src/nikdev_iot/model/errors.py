@@ -6,6 +6,8 @@
      ├── ConfigError            the configuration cannot be used as it is
      ├── ValueRefused           a value or Field ID that cannot be kept exactly
      ├── JournalError           the device's store cannot do what was asked
+     │    ├── DiskFull, JournalLocked, NotPermitted, JournalGone     why its file cannot be used now
+     │    └── StorageLimitReached, PushLocked, JournalDamaged, …
      ├── PushException          a push did not complete; ``retained_data`` says what became of the commits
      ├── GetException           reading from the server did not work
      └── WireError              bytes that are not a valid pack, page or request
