@@ -14,7 +14,7 @@ from tests.unmeasured import unmeasured
 
 from nikdev_iot import Api, ConnectionReport, JournalError, PushException
 from nikdev_iot.client.auto_push import PushState
-from nikdev_iot.client.connection import Cause, State, Step, examine
+from nikdev_iot.client.connection import Cause, State, Step, examine, local
 
 DAY_US = 86_400_000_000
 
@@ -108,6 +108,32 @@ def test_a_journal_of_another_device(offline: Api, make_api: MakeApi) -> None:
     name = Path(offline.status().journal_path).name
     other = make_api(deviceId="6f1c2a3e-0b7d-4a51-9a52-0d2f7c1e9b44", storageFilename=name)
     assert "belongs to the device" in failure(other.test_connection(), "journal").found
+
+
+LOCKING = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+connection.execute("BEGIN EXCLUSIVE")
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_journal_that_another_program_keeps_locked(monkeypatch: pytest.MonkeyPatch, offline: Api) -> None:
+    monkeypatch.setattr(local, "LOCK_S", 0.2)
+    commit(offline)
+    path = offline.status().journal_path
+    offline.close()
+    with subprocess.Popen(
+        [sys.executable, "-c", LOCKING, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=unmeasured()
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"locked\n"
+        report = offline.test_connection()
+        other.communicate()
+    assert "locked" in failure(report, "journal").found
+    assert step(report, "queue").found == "not tried, because of 'journal'"
 
 
 def test_commits_in_memory(make_api: MakeApi) -> None:
@@ -222,6 +248,22 @@ def test_a_folder_that_this_user_may_not_write(offline: Api, tmp_path: Path) -> 
     finally:
         os.seteuid(0)
     assert "this user may not write to" in failure(report, "journal").found
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become another user")
+def test_a_folder_that_this_user_may_not_even_enter(offline: Api, tmp_path: Path) -> None:
+    commit(offline)
+    offline.test_connection()  # loads what it needs
+    for folder in tmp_path.parents[:2]:
+        folder.chmod(0o755)
+    tmp_path.chmod(0o700)
+    os.seteuid(65_534)
+    try:
+        report = offline.test_connection()
+    finally:
+        os.seteuid(0)
+    assert "cannot be used: Permission denied" in failure(report, "journal").found
+    assert step(report, "queue").found == "not tried, because of 'journal'"
 
 
 # -- the queue -----------------------------------------------------------------------------------------------------

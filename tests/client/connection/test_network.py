@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,27 @@ def test_nobody_answers(make_api: MakeApi) -> None:
             filler.close()
     assert "within 0.3 s" in found.found
     assert "firewall" in found.todo
+
+
+def test_a_name_server_that_never_answers(monkeypatch: pytest.MonkeyPatch, make_api: MakeApi) -> None:
+    api = make_api(baseUrl="http://hangs.invalid/", requestTimeout=0.2)
+    release = threading.Event()
+
+    def hang(*_: Any, **__: Any) -> Any:
+        release.wait(60)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    found = failure(api.test_connection(), "dns")
+    release.set()
+    assert "nobody said which address hangs.invalid has" in found.found
+    assert "name server" in found.todo
+
+
+def test_an_address_that_nothing_leads_to(make_api: MakeApi) -> None:
+    found = failure(make_api(baseUrl="http://255.255.255.255/").test_connection(), "tcp")  # no host has it
+    assert "255.255.255.255, port 80 cannot be reached" in found.found
+    assert "online" in found.todo
 
 
 def test_an_address_that_does_not_work_is_told(
