@@ -179,18 +179,15 @@ def test_a_lock_of_another_program_ends_in_time_and_names_it(path, how):
 
 
 def test_a_file_system_that_is_read_only(tmp_path):
-    """Where nothing can be mounted, a folder that this user may not write to is what there is: see above."""
-    try:
-        with mounted(tmp_path / "disk") as disk:
-            with Journal.open(disk / "j.db") as journal:
-                journal.commit({"a": 1})
-            subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True, timeout=30)
-            with pytest.raises(NotPermitted) as caught, Journal.open(disk / "j.db") as journal:
-                journal.commit({"a": 2})
-            assert f"{disk / 'j.db'} is on a file system that is read-only" in caught.value.message
-            assert "Mount it so that it can be written" in caught.value.hint
-    except PermissionError:
-        assert os.getuid() != 0 or not os.access("/sbin/mount", os.X_OK) or not os.path.ismount(tmp_path / "disk")
+    """Where this user may not mount any, a folder that it may not write to is what there is: see above."""
+    with suppress(PermissionError), mounted(tmp_path / "disk") as disk:
+        with Journal.open(disk / "j.db") as journal:
+            journal.commit({"a": 1})
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True, timeout=30)
+        with pytest.raises(NotPermitted) as caught, Journal.open(disk / "j.db") as journal:
+            journal.commit({"a": 2})
+        assert f"{disk / 'j.db'} is on a file system that is read-only" in caught.value.message
+        assert "Mount it so that it can be written" in caught.value.hint
 
 
 @pytest.mark.skipif(os.name != "posix", reason="mounts are POSIX's")

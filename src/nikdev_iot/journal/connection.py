@@ -248,7 +248,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class Use:
-    """The connection, for one `with` block of one thread.
+    """The connection, for one `with` block of one thread (a block of its own: whose it is, is known by its frame).
 
     A signal handler may raise anywhere in here. What that leaves open (where it strikes as `__exit__` begins), the next
     block of this thread ends.
