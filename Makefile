@@ -7,7 +7,7 @@ UV_VERSION := 0.13.9
 LOCKED := dev demo node bench # in this order
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types layers tests crash bench screenshots lock clean
+.PHONY: help demo test lint types layers tests crash model fuzz bench screenshots lock clean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -43,6 +43,13 @@ tests: $(VENV)/.dev ## pytest, with coverage
 
 crash: $(VENV)/.dev ## kill devices and servers 1000 times each, break their network 10 000 times; ARGS="--seed 7"
 	@$(PY) -m tests.crash $(ARGS)
+
+model: $(VENV)/.dev ## the push protocol as a model: every state within bounds, and each rule left out
+	@$(PY) -m docs.model
+
+fuzz: $(VENV)/.dev ## a million damaged inputs to the decoders; the stateful tests of pushing, longer
+	@$(PY) -m tests.fuzz
+	@NIKDEV_LONG=1 $(PY) -m pytest -q -p no:cacheprovider tests/client/test_push_stateful.py
 
 bench: $(VENV)/.dev $(VENV)/.bench ## the benchmarks, beside the peers
 	@$(PY) -m benchmarks.run

@@ -1,7 +1,7 @@
 """Journals that were copied and put back, and servers that were: nothing is lost, nothing doubled, and it is told.
 
 The stateful test drives the real journal, the real pusher and the whole server with the faults that the model of the
-protocol has (`tests/server/ingest/push_model.py`): any two of a copied journal, a restored journal, a restored server.
+protocol has (`docs/model/`): any two of a copied journal, a restored journal, a restored server.
 """
 
 from __future__ import annotations

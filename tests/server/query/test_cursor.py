@@ -31,6 +31,11 @@ def test_an_altered_cursor_is_refused(cursor, at, letter):
             Cursor.from_text(altered)
 
 
+def test_a_cursor_with_padding_too_much_is_another():
+    with pytest.raises(Invalid):
+        Cursor.from_text("AQAGCiQYHkAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAYgAQ=")
+
+
 @given(st.text())
 def test_anything_else_is_refused(text):
     with pytest.raises(Invalid, match="cursor: "):
