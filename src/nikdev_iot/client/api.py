@@ -54,13 +54,14 @@ class Api:
         see above.
         With `autoPush`, commits are pushed in the background, at most each `pushInterval` seconds (default 1), at most
         `pushBytesPerSecond` in the mean; a failure is tried again after a while, longer each time, and `push_state`
-        tells how it stands. While a backlog goes out, the server shows the newest values ahead of it. Closing sends what
-        was just committed, and takes at most `requestTimeout` and a second.
+        tells how it stands. While a backlog goes out, the server shows the newest values ahead of it. Closing sends
+        what was just committed, and takes at most `requestTimeout` and a second.
         New is `durability`: `"full"` (the default), or `"normal"`, with which a power cut may take the last commits.
         `storageLimit` is how many bytes the journal may take of the disk (default: no limit for what was not pushed;
         pushed commits leave it beyond 1 GB). At the limit pushed commits leave, the oldest first; when none are left,
         `storagePolicy` says what happens: `"refuse"` (the default: `commit` raises), `"drop-oldest"`, or `"thin-out"`,
-        which keeps every tenth commit of the oldest, then every hundredth. What is dropped is declared to the server as a gap.
+        which keeps every tenth commit of the oldest, then every hundredth. What is dropped is declared to the server
+        as a gap.
 
         Raises:
             ConfigError: an unknown key, or a value that cannot be used. Credentials are looked at when they are needed.
