@@ -197,10 +197,21 @@ def test_numbers_are_written_as_people_read_them(call: Call, value: object, deci
         ([0, 50_000, 100_000], ["0", "50k", "100k"]),
         ([0, 2_500_000, 50_000_000], ["0.0", "2.5M", "50.0M"]),
         ([0.0002, 0.0004], ["2.0e−4", "4.0e−4"]),
+        ([9007199254740000, 9007199254740050], ["9007199254740000", "9007199254740050"]),
+        ([1_000_000_000_000, 1_000_000_000_001], ["1000000000000", "1000000000001"]),
     ],
 )
 def test_marks_of_an_axis_have_one_form(call: Call, splits: list[float], texts: list[str]) -> None:
     assert call("chart_format.js", "axisNumbers", splits) == texts
+
+
+def test_marks_that_are_wide_have_room(call: Call) -> None:
+    texts = ["123.56k", "9007199254740050", None]
+    width = call("chart_plot.js", "widthOf", texts)
+    assert width > 16 * 6
+    view = {"hasRight": False, "room": {"left": width, "right": 0}}
+    assert call("chart_plot.js", "gutters", 390, view)["left"] == width
+    assert call("chart_plot.js", "gutters", 390, {**view, "room": {"left": 10, "right": 10}})["left"] == 48
 
 
 @pytest.mark.parametrize(

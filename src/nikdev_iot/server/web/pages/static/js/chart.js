@@ -109,7 +109,19 @@ class NikdevChart extends HTMLElement {
     return link;
   }
 
+  /** Leave as much room at a side as the widest marks of any panel take, and draw all anew where that is more. */
+  makeRoom(side, width, { [side]: now }) {
+    if (width <= now) return;
+    this.room[side] = Math.min(160, width);
+    if (this.room[side] === now) return;
+    this.roomy ??= requestAnimationFrame(() => {
+      this.roomy = null;
+      this.redraw();
+    });
+  }
+
   #build() {
+    this.room = { left: 0, right: 0 };
     for (const panel of this.panels) panel.remove();
     const { fields } = this;
     this.kinds = fields.map((field) => this.series(field.id)?.kind ?? field.kind);

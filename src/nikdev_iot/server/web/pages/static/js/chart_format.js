@@ -76,7 +76,9 @@ export function axisNumbers(splits) {
   let decimals = 0;
   while (decimals < 6 && Math.abs(Math.round((step / scale) * 10 ** decimals) - (step / scale) * 10 ** decimals) > 1e-6 * 10 ** decimals * (step / scale)) decimals += 1;
   if (top >= 1e16) return splits.map((value) => (value === null ? null : value.toExponential(0)));
-  return splits.map((value) => (value === null ? null : (value / scale).toFixed(decimals).replace(/^-0(\.0*)?$/, "0$1").replace("-", "−") + (value ? letter : "")));
+  const texts = splits.map((value) => (value === null ? null : (value / scale).toFixed(decimals).replace(/^-0(\.0*)?$/, "0$1").replace("-", "−") + (value ? letter : "")));
+  // Far from zero and close to each other, they differ in digits that are cut off above.
+  return new Set(texts).size < new Set(splits).size ? splits.map((value) => (value === null ? null : String(value).replace("-", "−"))) : texts;
 }
 
 export function stateText(value) { return typeof value === "boolean" ? (value ? "true" : "false") : String(value); }

@@ -54,7 +54,7 @@ export class Overview {
 
   get extent() { return time.whole; }
 
-  get inset() { return gutters(this.root.clientWidth, this.view.hasRight); }
+  get inset() { return gutters(this.root.clientWidth, this.view); }
 
   draw() {
     const made = canvasContext(this.canvas);
@@ -89,6 +89,7 @@ export class Overview {
       if (low[n] !== undefined) ctx.fillRect(x(ms) - 0.75, y(high[n]), 1.5, Math.max(1, y(low[n]) - y(high[n])));
       ctx[isOn ? "lineTo" : "moveTo"](x(ms), y(mean[n]));
       if (!isOn) ctx.lineTo(x(ms) + 1, y(mean[n]));
+      if (!isOn && (mean[n + 1] ?? null) === null) ctx.fillRect(x(ms) - 1.5, y(mean[n]) - 1.5, 3, 3);
       isOn = true;
     });
     ctx.stroke();

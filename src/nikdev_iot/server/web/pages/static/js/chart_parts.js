@@ -32,7 +32,7 @@ export function legendEntry(home, field) {
     show(number, between, title, isMean = false) {
       value.textContent = isMean ? formatMean(number, ...between, field.decimals) : formatNumber(number, field.decimals);
       value.title = [number === null ? "" : String(number), title].filter(Boolean).join(", ");
-      range.textContent = between ? `${formatNumber(between[0], field.decimals)} – ${formatNumber(between[1], field.decimals)}` : "";
+      range.textContent = between && between[0] !== between[1] ? `${formatNumber(between[0], field.decimals)} – ${formatNumber(between[1], field.decimals)}` : "";
       unit.textContent = [field.unit, isMean ? "mean" : ""].filter(Boolean).join(" ");
       unit.hidden = number === null || !unit.textContent;
     },

@@ -24,8 +24,17 @@ const TIME_MARKS = [
 ];
 
 /** Where the time axis is inside a panel of this width: the same in all panels, so that they stand under each other. */
-export function gutters(width, hasRight) {
-  return { left: width < 480 ? 48 : 52, right: hasRight ? (width < 480 ? 44 : 52) : width < 480 ? 8 : 14 };
+export function gutters(width, { hasRight, room }) {
+  const isNarrow = width < 480;
+  return { left: Math.max(isNarrow ? 48 : 52, room.left), right: hasRight ? Math.max(isNarrow ? 44 : 52, room.right) : isNarrow ? 16 : 18 };
+}
+
+const ruler = document.createElement("canvas").getContext("2d");
+
+/** How wide the marks of an axis are, in px, with what is between them and the plot. */
+export function widthOf(texts) {
+  ruler.font = FONT;
+  return Math.ceil(Math.max(0, ...texts.map((text) => (text ? ruler.measureText(text).width : 0)))) + 10;
 }
 
 export class Plot {
@@ -62,7 +71,7 @@ export class Plot {
     this.area.addEventListener("pointerleave", () => this.area.classList.remove("is-pointed"));
   }
 
-  get gutters() { return gutters(this.area.clientWidth, this.view.hasRight); }
+  get gutters() { return gutters(this.area.clientWidth, this.view); }
 
   box() {
     const { left, width } = this.area.getBoundingClientRect();
@@ -124,7 +133,12 @@ export class Plot {
       ...Array.from({ length: Math.min(2, count) }, (_, at) => ({
         scale: `y${at}`, side: at ? 1 : 3, size: at ? right : left, gap: 6, font: FONT, stroke: mark, space: 34,
         grid: { ...rule, show: at === 0, filter: (u, splits) => (this.isEmpty ? [] : splits) }, ticks: { show: false },
-        values: (u, splits) => (this.isEmpty ? splits.map(() => "") : axisNumbers(splits)),
+        values: (u, splits) => {
+          const texts = this.isEmpty ? splits.map(() => "") : axisNumbers(splits);
+          // A mark that is cut off would be another number.
+          this.view.makeRoom(at ? "right" : "left", widthOf(texts), this.gutters);
+          return texts;
+        },
       })),
     ];
     const scales = { x: { time: true, auto: false, range: () => [time.startUs / 1e3, time.endUs / 1e3] } };

@@ -30,7 +30,7 @@ export class Lane {
     attach(this.area, { box: () => this.box(), step: (us, way) => this.step(us, way), tell: () => this.view.tell(`${field.label}: ${this.entry.root.textContent}`) });
   }
 
-  get gutters() { return gutters(this.area.clientWidth, this.view.hasRight); }
+  get gutters() { return gutters(this.area.clientWidth, this.view); }
 
   box() {
     const { left, width } = this.area.getBoundingClientRect();

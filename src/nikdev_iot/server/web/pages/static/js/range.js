@@ -178,7 +178,8 @@ export class Time extends EventTarget {
   get whole() {
     if (!this.extent) return null;
     const { startUs, endUs } = this.extent;
-    const until = this.isStopped ? endUs + Math.max(1e6, Math.round((endUs - startUs) * 0.01)) : Math.max(endUs, this.nowUs());
+    const now = this.live ? this.endUs : this.nowUs();
+    const until = this.isStopped ? endUs + Math.max(1e6, Math.round((endUs - startUs) * 0.01)) : Math.max(endUs, now);
     return { startUs: Math.min(startUs, until - 6e7), endUs: until }; // of a single value, the minute before it
   }
 

@@ -58,7 +58,9 @@ class NikdevSpark extends HTMLElement {
       this.line.setAttribute("vector-effect", "non-scaling-stroke");
       this.replaceChildren(this.svg);
     }
-    this.line.setAttribute("d", sparkPath(values));
+    const path = sparkPath(values);
+    this.line.setAttribute("d", path);
+    this.line.classList.toggle("lone", !path.includes("L")); // dots, which should be seen as such
     const place = this.getAttribute("place");
     this.style.color = this.getAttribute("color") || (place === null ? "" : `var(--series-${(Number(place) % 8) + 1})`);
   }
