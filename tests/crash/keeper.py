@@ -16,7 +16,7 @@ from .tally import Tally
 __all__ = ["Keeper"]
 
 _READY_S = 60.0
-_MOST_PUSHES = 70
+_MOST_PUSHES = 50
 """That a server gets before it is killed."""
 _READY = re.compile(r"is ready at http://127\.0\.0\.1:(\d+)")
 
@@ -116,13 +116,14 @@ class Keeper:
         self._proxy.upstream_port = None
         code = server.kill()
         self._tally.add(what)
-        said = [line for line in self._log.read_text().splitlines() if not _is_expected(line)]
+        log = self._log.read_text() if self._log.exists() else ""  # it may have died before it had one
+        said = [line for line in log.splitlines() if not _is_expected(line)]
         if code != -9:
             self.complaints.append(f"the server ended by itself, with {code}: {self._log}")
         elif said:
             self.complaints.append(f"the server said {said[0]!r}: {self._log}")
         else:
-            self._log.unlink()
+            self._log.unlink(missing_ok=True)
 
 
 def _is_expected(line: str) -> bool:
