@@ -15,6 +15,7 @@ import pytest
 from tests.client.networks import DEVICE, KEY, StubServer, closed_port, json_reply, scripted, url_of
 
 from nikdev_iot import Api, ConfigError
+from nikdev_iot.client import preview
 from nikdev_iot.client.auto_push import AutoPush
 from nikdev_iot.client.transport import Transport
 from nikdev_iot.journal.journal import Journal
@@ -280,6 +281,26 @@ def test_an_older_server_is_asked_once_and_gets_its_packs(tmp_path):
             assert api.push_state.last_preview_us is None
             assert api.push_state.last_error is None
     assert server.numbers == list(range(1, len(server.numbers) + 1))
+
+
+def test_what_is_shown_ahead_counts_against_the_bound_on_the_network(tmp_path, monkeypatch):
+    monkeypatch.setattr(preview, "_HEAD_BYTES", 12_000)
+    asked = []
+
+    def show(request):
+        asked.append((time.monotonic(), request))
+        if request.path.endswith("live"):
+            return json_reply(200, {"shown": True, "again_after_s": 5, "server_time_us": 1})
+        return None
+
+    with scripted(StubServer(show)) as port:
+        backlog(port, tmp_path, 20_000)
+        began = time.monotonic()
+        with Api(config(port, tmp_path, pushBytesPerSecond=6_000)) as api:
+            until(lambda: [request.path[-5:] for _, request in asked].count("packs") > 1)
+            assert api.push_state.last_preview_us is not None
+    (_, first), (second_s, _) = [(at, request) for at, request in asked if request.path.endswith("packs")][:2]
+    assert second_s - began >= (len(first.body) + 12_000) / 6_000
 
 
 def test_a_short_queue_is_pushed_without_showing_anything_ahead(tmp_path):
