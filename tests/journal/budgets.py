@@ -11,8 +11,8 @@ from nikdev_iot.journal.journal import Journal
 from nikdev_iot.model.commits import Receipt
 from nikdev_iot.wire.pack import Pack
 
-LIMIT = 600_000
-"""About 200 commits of `fill`."""
+LIMIT = 300_000
+"""About 80 commits of `fill`."""
 TEXT = "x" * 2000
 
 

@@ -34,14 +34,14 @@ class Step(NamedTuple):
     rows: int
     bytes: int
 
-    def cut(self, rows: Iterable[tuple[int, int]]) -> list[int]:
-        """Return the ids of the first of (id, size in bytes), at least one where there is one."""
+    def cut(self, rows: Iterable[tuple[int, int]], *, least: int = 1) -> list[int]:
+        """Return the ids of the first of (id, size in bytes), at least `least` where there are so many."""
         ids: list[int] = []
         left = self.bytes
         for row_id, size_bytes in rows:
             ids.append(row_id)
             left -= size_bytes + ROW_BYTES
-            if left <= 0 or len(ids) == self.rows:
+            if (left <= 0 and len(ids) >= least) or len(ids) == self.rows:
                 break
         return ids
 
@@ -58,7 +58,7 @@ class StoragePolicy(StrEnum):
     DROP_OLDEST = "drop-oldest"
     """Drop the oldest commits that are not acknowledged."""
     THIN_OUT = "thin-out"
-    """Keep every tenth of the oldest commits that are not acknowledged."""
+    """Keep every tenth of the oldest commits that are not acknowledged; then every hundredth, and so on."""
 
 
 @dataclass(frozen=True, slots=True)

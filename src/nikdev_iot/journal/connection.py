@@ -201,7 +201,8 @@ class Database:
                 connection.execute("PRAGMA checkpoint_fullfsync = 1")
                 connection.execute(f"PRAGMA journal_size_limit = {self.most_log_bytes}")
                 (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
-                log_pages = min(self.most_log_bytes // 2 // page_bytes, 1000)  # what one transaction takes comes on top
+                # What one transaction takes comes on top.
+                log_pages = min(self.most_log_bytes * 3 // 4 // page_bytes, 1000)
                 connection.execute(f"PRAGMA wal_autocheckpoint = {max(log_pages, 4)}").fetchone()
                 connection.execute("PRAGMA trusted_schema = OFF")
                 # Rows are read once, in order: SQLite's 2 MB of pages would make nothing faster.

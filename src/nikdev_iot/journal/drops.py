@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["KEEP_EVERY", "Dropped", "drop", "keep_total", "runs_of", "totals"]
 
 KEEP_EVERY = 10
-"""`thin-out` keeps one in so many commits."""
-_VERBS = {"drop-oldest": "dropped, oldest first", "thin-out": f"thinned out, 1 in {KEEP_EVERY} kept"}
+"""`thin-out` keeps one in so many commits; when most of what is left has been thinned out, one in so many of those."""
 _LAST = "SELECT id, first, last, commits, vals, from_us, to_us, began_us FROM drops ORDER BY id DESC LIMIT 1"
 _FOLDED_COMMITS, _FOLDED_VALUES = "dropped_commits", "dropped_values"
 
@@ -72,12 +71,13 @@ def drop(
     book: ShapeBook,
     ids: Sequence[int],
     *,
+    how: str,
     budget: Budget,
     acked_id: int,
     at_us: int,
 ) -> None:
     """Drop the commits of these ascending ids, which are queued or set aside, and keep a record of it."""
-    record = _record(connection, book, ids, budget=budget, acked_id=acked_id, at_us=at_us)
+    record = _record(connection, book, ids, how=how, budget=budget, acked_id=acked_id, at_us=at_us)
     for first, last in runs_of(ids):
         holes.carve(connection, first, last, (HoleKind.REJECTED,))
         delete_rows(connection, first, last)
@@ -89,6 +89,7 @@ def _record(
     book: ShapeBook,
     ids: Sequence[int],
     *,
+    how: str,
     budget: Budget,
     acked_id: int,
     at_us: int,
@@ -117,7 +118,7 @@ def _record(
     else:
         record = None
     reason = (
-        f"storage limit of {budget.limit_bytes} bytes reached, {_VERBS[policy]}: {_counted(commits, 'commit')}, "
+        f"storage limit of {budget.limit_bytes} bytes reached, {how}: {_counted(commits, 'commit')}, "
         f"{_counted(values, 'value')}, of {_second(from_us)} to {_second(to_us)}; "
         f"dropped {_second(began_us)} to {_second(at_us)}"
     )

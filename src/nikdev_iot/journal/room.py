@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from . import drops, origins, sent
+from . import drops, holes, origins, sent
 from .budget import StorageLimitReached, StoragePolicy
 from .eviction import evict
 
@@ -34,6 +34,18 @@ _FIND = (
     "WHERE first = (SELECT max(first) FROM holes WHERE first <= c.id) AND last >= c.id AND kind <> 1) "
     "ORDER BY id LIMIT ?"
 )
+
+
+class _Sweep(NamedTuple):
+    """How far `thin-out` is, in ids."""
+
+    at: int
+    """Up to here."""
+    end: int
+    """To here it goes."""
+    kept: int
+    """The last one that was kept; 0 for none."""
+    keep_every: int
 
 
 class RoomKeeper:
@@ -138,36 +150,57 @@ class RoomKeeper:
             return True
         self._searched = max(high, 0)
         if self.budget.policy is StoragePolicy.DROP_OLDEST:
-            ids = self._waiting(connection, 1, newest - 1, self.budget.step)
+            ids, how = self._waiting(connection, 1, newest - 1, self.budget.step), "dropped, oldest first"
         elif self.budget.policy is StoragePolicy.THIN_OUT:
-            ids = self._thinned(connection, newest - 1)
+            ids, keep_every = self._thinned(connection, origin.acked_id, newest - 1)
+            how = f"thinned out, 1 in {keep_every} kept"
         else:
             return False
         if ids:
-            drops.drop(connection, self._book, ids, budget=self.budget, acked_id=origin.acked_id, at_us=at_us)
+            drops.drop(connection, self._book, ids, how=how, budget=self.budget, acked_id=origin.acked_id, at_us=at_us)
         return bool(ids)
 
     @staticmethod
-    def _waiting(connection: sqlite3.Connection, low: int, high: int, step: Step) -> list[int]:
+    def _waiting(connection: sqlite3.Connection, low: int, high: int, step: Step, *, least: int = 1) -> list[int]:
         """Return the first ids from `low` to `high` of commits that may be dropped."""
         found: list[tuple[int, int]] = []
         for first, last in [*sent.in_flight_ranges(connection), (high + 1, high + 1)]:
             if low < first:
                 found += connection.execute(_FIND, (low, min(first - 1, high), step.rows - len(found))).fetchall()
             low = max(low, last + 1)
-        return step.cut(found)
+        return step.cut(found, least=least)
 
-    def _thinned(self, connection: sqlite3.Connection, high: int) -> list[int]:
-        """Return the next ids of a sweep from the oldest commit to the one that was newest when it began."""
+    def _thinned(self, connection: sqlite3.Connection, acked_id: int, high: int) -> tuple[list[int], int]:
+        """Return the next ids to drop, and one in how many is kept.
+
+        A sweep goes from where the last one ended to the commit that is the newest when it begins. When what is left
+        of the commits is for the most part thinned out, a sweep begins with the oldest, and keeps one in ten of those.
+        """
         step = self.budget.step
-        step = step._replace(bytes=step.bytes * drops.KEEP_EVERY)  # so that it frees some pages of large commits, too
-        for _ in range(2):
-            at, end = (int(part) for part in str(origins.meta(connection, _SWEEP) or "0 0").split())
-            ids = self._waiting(connection, at + 1, min(end, high), step)
-            if len(ids) < drops.KEEP_EVERY:  # this sweep is over: the next one begins
-                origins.set_meta(connection, _SWEEP, f"0 {high}")
+        step = step._replace(bytes=2 * step.bytes)
+        sweep = _Sweep(*map(int, str(origins.meta(connection, _SWEEP) or "0 0 0 10").split()))
+        if sweep.at <= acked_id:
+            sweep = _Sweep(acked_id, acked_id, 0, drops.KEEP_EVERY)
+        while sweep.keep_every <= 10 * max(high, 1):
+            ids = self._waiting(connection, sweep.at + 1, min(sweep.end, high), step, least=drops.KEEP_EVERY)
+            if not ids:
+                sweep = self._next_sweep(connection, sweep, acked_id, high)
                 continue
-            whole = len(ids) // drops.KEEP_EVERY * drops.KEEP_EVERY
-            origins.set_meta(connection, _SWEEP, f"{ids[whole - 1]} {end}")
-            return [row_id for place, row_id in enumerate(ids[:whole]) if place % drops.KEEP_EVERY]
-        return []
+            dropped, kept = [], sweep.kept
+            for row_id in ids:
+                if kept and row_id - kept < sweep.keep_every:
+                    dropped.append(row_id)
+                else:
+                    kept = row_id
+            sweep = sweep._replace(at=ids[-1], kept=kept)
+            if dropped:
+                origins.set_meta(connection, _SWEEP, " ".join(map(str, sweep)))
+                return dropped, sweep.keep_every
+        return [], 0
+
+    @staticmethod
+    def _next_sweep(connection: sqlite3.Connection, sweep: _Sweep, acked_id: int, high: int) -> _Sweep:
+        waiting = high - acked_id - holes.count(connection, acked_id + 1, high)
+        if high - sweep.end > max(waiting // 2, 1):
+            return sweep._replace(end=high)
+        return _Sweep(acked_id, max(sweep.end, acked_id + 1), 0, sweep.keep_every * drops.KEEP_EVERY)
