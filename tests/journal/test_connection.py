@@ -337,3 +337,13 @@ def test_a_journal_on_a_file_system_without_links(tmp_path, monkeypatch):
     with Journal.open(tmp_path / "j.db") as journal:
         assert journal.commit({"a": 1}).number == 1
     assert os.listdir(tmp_path) == ["j.db"]
+
+
+def test_opening_writes_nothing_to_a_file_that_is_there(path):
+    Journal.open(path).close()
+    before = path.read_bytes()
+    with Journal.open(path) as journal:
+        assert journal.status().unpushed == 0
+        log = path.with_name(f"{path.name}-wal")
+        assert not log.exists() or log.stat().st_size == 0
+    assert path.read_bytes() == before

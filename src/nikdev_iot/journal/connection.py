@@ -193,8 +193,10 @@ class Database:
                 self.name, timeout=self._busy_timeout_s, isolation_level=None, check_same_thread=False
             )
             try:
-                version_of(connection, path=self.name)  # before anything changes a file that is not ours
-                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # of a new file, before it has anything in it
+                # Before anything changes a file that is not ours.
+                if not version_of(connection, path=self.name):
+                    # Of a new file, before it has anything in it; in another it would be written anew at each opening.
+                    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
                 connection.execute("PRAGMA journal_mode = WAL").fetchone()
                 connection.execute(f"PRAGMA synchronous = {self._synchronous}")
                 connection.execute("PRAGMA fullfsync = 1")  # macOS: else a power cut can take what fsync promised
