@@ -20,6 +20,9 @@ def under_deadlines(base: Any) -> Any:
     """Return a class of connections as `base` (one of urllib3's), which the `Deadline` of a request can cut."""
 
     class UnderDeadlines(base):  # type: ignore[misc]
+        _dns_host: str
+        timeout: float
+
         def _new_conn(self) -> socket.socket:
             deadline = Deadline.current()
             if deadline is None:
