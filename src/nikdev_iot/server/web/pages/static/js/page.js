@@ -68,5 +68,10 @@ document.addEventListener("htmx:responseError", (event) => {
   tell(part.body.textContent.trim() || "The server refused that.");
 });
 document.addEventListener("htmx:sendError", () => tell("The server cannot be reached at the moment."));
+// What can wait until all else of the page is there.
+addEventListener("load", () => {
+  const { late } = document.body.dataset;
+  if (late) document.head.append(Object.assign(document.createElement("script"), { src: late }));
+});
 freshen();
 setInterval(freshen, 1000);
