@@ -151,6 +151,20 @@ def test_durability() -> None:
         config(durability="none")
 
 
+def test_a_storage_limit() -> None:
+    assert (config().storage_limit_bytes, config().storage_policy) == (None, "refuse")
+    for keys in (
+        {"storageLimit": 5e6, "storagePolicy": "thin-out"},
+        {"storage_limit": 5e6, "storage_policy": "thin-out"},
+    ):
+        assert (config(**keys).storage_limit_bytes, config(**keys).storage_policy) == (5_000_000, "thin-out")
+    for limit in (0, 999_999, "5 MB", True, float("nan")):
+        with pytest.raises(ConfigError, match="1000000 or more"):
+            config(storageLimit=limit)
+    with pytest.raises(ConfigError, match="'drop-oldest' or 'thin-out'"):
+        config(storagePolicy="drop")
+
+
 @pytest.mark.parametrize("key", ["deviceId", "apiKey"])
 def test_credentials_are_looked_at_when_they_are_needed(key: str) -> None:
     good = {"deviceId": DEVICE, "apiKey": KEY}

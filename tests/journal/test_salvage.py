@@ -8,6 +8,7 @@ import sqlite3
 import uuid
 
 import pytest
+from tests.journal.budgets import bounded, fill
 
 from nikdev_iot.journal.errors import JournalDamaged
 from nikdev_iot.journal.journal import Journal
@@ -182,3 +183,14 @@ def test_two_programs_do_not_save_it_twice(made):
         "nikdev-x.db.damaged-1",
         "nikdev-x.db.damaged-2",
     ]
+
+
+def test_what_was_dropped_stays_declared(path, clock):
+    with bounded(path, clock, "drop-oldest") as journal:
+        fill(journal, 120)
+        before, status = journal.gone(1, 120), journal.status()
+    salvage(path, now_us=1)
+    with Journal.open(path, clock=clock) as journal:
+        assert journal.gone(1, 120) == before
+        assert (journal.status().dropped, journal.status().unpushed) == (status.dropped, status.unpushed)
+        assert journal.check() == []
