@@ -81,6 +81,16 @@ def test_taking_over_all_of_a_journal_that_ends_before_the_server(journal):
     assert numbers(journal) == [(7, 7)]
 
 
+def test_taking_over_twice_from_one_mark(journal):
+    """The journal ends before the server does; what is new in it is thrown away, and so is no difference."""
+    assert journal.adopt(6, (9, b"m" * 32)) == 6
+    journal.commit({"n": 7}, time_us=7)
+    journal.reset_unpushed()
+    assert journal.adopt(7, (9, b"m" * 32)) == 0
+    assert (journal.acknowledged.number, journal.acknowledged.hash) == (7, b"m" * 32)
+    assert journal.check() == []
+
+
 def test_what_was_set_aside_and_is_there_all_the_same_counts_as_stored(journal):
     journal.set_rejected({2: "no", 5: "no"})
     assert journal.adopt(4, (4, b"m" * 32), held=[2]) == 4
@@ -191,4 +201,4 @@ def test_digests_of_what_is_here(journal):
     assert journal.digests(5, 6) == found[4:6]
     assert journal.digests(7, 9) == []
     journal.reset_unpushed()
-    assert journal.digests(5, 5) == [Own(5, None, False)]
+    assert journal.digests(5, 9) == [Own(5, None, False), Own(6, None, False)]

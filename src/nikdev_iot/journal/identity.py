@@ -74,8 +74,8 @@ def adopt(
     count = _take_as_stored(connection, origin, number, held=held, spent=spent, at_us=at_us)
     # Our own packs stay known as far as they are known to be there: up to the mark, if that is one of them no more.
     connection.execute(
-        "DELETE FROM packs WHERE origin = ? AND (settled_us IS NULL OR first + count > ?)",
-        (origin.id, number if mark[0] == number else number + 1),
+        "DELETE FROM packs WHERE origin = ? AND (settled_us IS NULL OR first + count > ? OR hash = ?)",
+        (origin.id, number if mark[0] == number else number + 1, mark[1]),
     )
     row = connection.execute(
         "SELECT first + count - 1, hash FROM packs WHERE origin = ? ORDER BY first DESC LIMIT 1", (origin.id,)

@@ -217,7 +217,9 @@ def build_sent(connection: sqlite3.Connection, book: ShapeBook, sent: SentPack, 
 
 def rows_between(connection: sqlite3.Connection, book: ShapeBook, origin: origins.Origin, low: int, high: int) -> Pack:
     """Return the rows that there are under the numbers `low` to `high`, set aside or not, as one pack."""
-    rows = Rows.of(connection.execute(_SELECT, (origin.base + low, origin.base + high, -1)).fetchall())
+    # The newest row stays where it was thrown away, without content: it is not there.
+    there = _SELECT.replace(" ORDER", " AND shape IS NOT NULL ORDER")
+    rows = Rows.of(connection.execute(there, (origin.base + low, origin.base + high, -1)).fetchall())
     missing = list(holes.complement(origin.base + low, origin.base + high, ((place, place) for place in rows.ids)))
     return _pack(
         rows,
