@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import uuid
+
 import pytest
 
 from nikdev_iot.journal import nextpack
@@ -113,3 +115,28 @@ def test_gaps_survive_their_text():
     for wrong in ("", "{}x", "[[1]]", "[1]"):
         with pytest.raises(ValueError):
             nextpack.text_to_gaps(wrong)
+
+
+def test_gaps_with_the_same_reason_name_it_once():
+    gaps = tuple(Gap(10 * at + 1, 9, "thinned out" if at % 3 else "2") for at in range(100))
+    text = nextpack.gaps_to_text(gaps)
+    assert nextpack.text_to_gaps(text) == gaps
+    assert text.count("thinned out") == 1
+    assert nextpack.text_to_gaps('[[1,2,"a"],[4,1,"a"]]') == (Gap(1, 2, "a"), Gap(4, 1, "a"))
+    for wrong in ("[[1,2,7]]", "[[1,2]]", "7", '{"a":1}'):
+        with pytest.raises(ValueError, match=r"."):
+            nextpack.text_to_gaps(wrong)
+
+
+@pytest.mark.parametrize("holes", [range(1, 40), range(1, 40, 2), [*range(1, 20), *range(30, 60, 3)]])
+def test_many_holes_are_read_a_part_at_a_time(journal, monkeypatch, holes):
+    monkeypatch.setattr(nextpack, "_LEAST_HOLES", 4)
+    fill(journal, 60)
+    journal.set_rejected({number: f"reason {number}" for number in holes})
+    found, declared = [], []
+    while (pack := journal.next_pack(max_commits=2, max_bytes=1 << 20)) is not None:
+        found += numbers(pack)
+        declared += [gap.first for gap in pack.gaps]
+        journal.settle(journal.record_sent(pack, uuid.uuid4().bytes * 2).hash)
+    assert found == [number for number in range(1, 61) if number not in holes]
+    assert declared == list(holes)
