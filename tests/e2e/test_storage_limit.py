@@ -17,7 +17,9 @@ from nikdev_iot import Api
 from nikdev_iot.client.reconciling import go_back, go_on
 from nikdev_iot.client.settlement import SetBack, Stored, Unknown, judge
 from nikdev_iot.journal.budget import Budget, StorageLimitReached, StoragePolicy
+from nikdev_iot.journal.errors import StalePack
 from nikdev_iot.journal.journal import Journal
+from nikdev_iot.journal.records import SentPack
 from nikdev_iot.wire.pack import NO_PACK, Pack, encode_content, hash_content
 
 _TEXT = "x" * 2000
@@ -241,3 +243,21 @@ def test_at_the_limit_a_commit_is_refused_and_its_values_stay_staged(server: Run
         assert api.push().pushed == 1
         assert api.gone(1).fate.value == "evicted"
         assert [int(text) for text in api.fetch(["t"])["t"].values] == list(range(kept + 1))
+
+
+def test_a_queue_that_changes_all_the_while_is_pushed_in_smaller_packs(server: RunningServer, tmp_path, monkeypatch):
+    """As one that loses its oldest commits to a program that commits without a pause."""
+    record = Journal.record_sent
+
+    def record_if_small(journal: Journal, pack: Pack, pack_hash: bytes) -> SentPack:
+        if pack.row_count > 8:
+            raise StalePack("too late")
+        return record(journal, pack, pack_hash)
+
+    monkeypatch.setattr(Journal, "record_sent", record_if_small)
+    who = server.new_device()
+    config = {"baseUrl": server.api_url, "deviceId": who.device_id, "apiKey": who.api_key, "storagePath": str(tmp_path)}
+    with Api(config) as api:
+        with Journal.open(api.status().journal_path) as journal:
+            journal.commit_many((number, {"n": number}, None) for number in range(60))
+        assert api.push().pushed == 60
