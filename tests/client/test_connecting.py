@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import queue
 import socket
 import sys
 import time
@@ -35,3 +36,15 @@ def test_all_addresses_together_have_the_time_of_the_request(monkeypatch: pytest
             transport.request("GET", "x")
         assert time.monotonic() - began < 1.5
         assert caught.value.trouble == "timeout"
+
+
+def test_idle_connections_are_taken_last_in_first_out_and_never_waited_for() -> None:
+    idle = connecting.IdleConnections(2)
+    with pytest.raises(queue.Empty):
+        idle.get()
+    idle.put("a")
+    idle.put("b")
+    with pytest.raises(queue.Full):
+        idle.put("c")
+    assert idle.qsize() == 2
+    assert [idle.get(block=True, timeout=9), idle.get()] == ["b", "a"]

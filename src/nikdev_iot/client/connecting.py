@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import queue
+import threading
 from typing import TYPE_CHECKING, Any
 
 from .deadline import Deadline
@@ -11,7 +13,7 @@ from .lookup import look_up
 if TYPE_CHECKING:
     import socket
 
-__all__ = ["under_deadlines"]
+__all__ = ["IdleConnections", "under_deadlines"]
 
 _LEAST_S = 0.001
 
@@ -55,6 +57,37 @@ def under_deadlines(base: Any) -> Any:
             super().request(*args, **options)
 
     return UnderDeadlines
+
+
+class IdleConnections:
+    """What a pool keeps its connections in; a `queue.LifoQueue` may stay locked where a signal handler raises.
+
+    It is not waited for: where there is none, or no room for one more, the pool makes and closes connections.
+    """
+
+    def __init__(self, maxsize: int) -> None:
+        self._most = maxsize
+        self._items: list[Any] = []
+        self._lock = threading.Lock()
+
+    def get(self, block: bool = False, timeout: float | None = None) -> Any:  # noqa: ARG002, FBT001, FBT002 - a queue's
+        """Take the one that was put last."""
+        with self._lock:
+            if self._items:
+                return self._items.pop()
+        raise queue.Empty
+
+    def put(self, item: Any, block: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - a queue's
+        """Keep one."""
+        with self._lock:
+            if len(self._items) < self._most:
+                self._items.append(item)
+                return
+        raise queue.Full
+
+    def qsize(self) -> int:
+        """Return how many there are."""
+        return len(self._items)
 
 
 def _put_under(deadline: Deadline, connection: socket.socket) -> None:

@@ -26,7 +26,10 @@ class Deadline:
         self.passed = False
         """Whether the time was over before the block was."""
         self._ends = 0.0
-        self._changed = threading.Condition()
+        # Locks alone: a `Condition` stays locked where a signal handler raises as it is entered, and all would wait.
+        self._lock = threading.Lock()
+        self._sleep = threading.Lock()
+        self._sleep.acquire()
         self._done = False
         self._line: tuple[Callable[[], object], Callable[[], object]] | None = None
         self._thread: threading.Thread | None = None
@@ -55,38 +58,44 @@ class Deadline:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         _here.deadline = None
-        with self._changed:
+        with self._lock:
             self._done = True
-            self._changed.notify()
+        self._wake()
         if self._thread is not None:
             self._thread.join()
         self._let_go()
 
     def begin_again(self, within_s: float) -> None:
         """Count `within_s` from now on."""
-        with self._changed:
+        with self._lock:
             self.within_s = within_s
             self._ends = time.monotonic() + within_s
-            self._changed.notify()
+        self._wake()
 
     def watch(self, *, cut: Callable[[], object], let_go: Callable[[], object]) -> None:
         """Take a connection in place of the one before: `cut` ends it, `let_go` frees what `cut` needs."""
-        with self._changed:
+        with self._lock:
             self._let_go()
             self._line = cut, let_go
             if self.passed:
                 cut()
 
     def _wait(self) -> None:
-        with self._changed:
-            while not self._done:
+        while True:
+            with self._lock:
                 left_s = self._ends - time.monotonic()
+                if self._done:
+                    return
                 if left_s <= 0:
                     self.passed = True
                     if self._line is not None:
                         self._line[0]()
                     return
-                self._changed.wait(left_s)
+            self._sleep.acquire(timeout=left_s)
+
+    def _wake(self) -> None:
+        with suppress(RuntimeError):  # it is awake
+            self._sleep.release()
 
     def _let_go(self) -> None:
         if self._line is not None:

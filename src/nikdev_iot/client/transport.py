@@ -20,7 +20,7 @@ from nikdev_iot.wire.headers import API_KEY, DEVICE_ID
 
 from .answers import Answer
 from .config import Config
-from .connecting import under_deadlines
+from .connecting import IdleConnections, under_deadlines
 from .deadline import Deadline
 from .lookup import LookupFailed
 
@@ -226,7 +226,11 @@ class Transport:
         pools = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
         kinds: dict[str, Any] = pools.pool_classes_by_scheme
         pools.pool_classes_by_scheme = {
-            scheme: type(kind.__name__, (kind,), {"ConnectionCls": under_deadlines(kind.ConnectionCls)})
+            scheme: type(
+                kind.__name__,
+                (kind,),
+                {"ConnectionCls": under_deadlines(kind.ConnectionCls), "QueueCls": IdleConnections},
+            )
             for scheme, kind in kinds.items()
         }
         return pools
