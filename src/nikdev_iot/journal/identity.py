@@ -104,8 +104,8 @@ def fork(
 ) -> int:
     """Go on under the origin `new`, in which the commit that was number `first` is number 1.
 
-    `held` and `spent` are as in `adopt`, and before `first`; `stored` are ranges of numbers behind it that the server has under the old origin. Return how many of the commits
-    that it has were in the queue.
+    `held` and `spent` are as in `adopt`; `stored` are ranges of numbers behind `first` that the server has under the
+    old origin. Return how many of the commits that it has were in the queue.
     """
     origin = origins.current(connection)
     count = _take_as_stored(connection, origin, first - 1, held=held, spent=spent, at_us=at_us)

@@ -238,8 +238,9 @@ class PushQueue:
     ) -> int:
         """Go on under another origin, where the commit that is number `first` now is number 1.
 
-        `held` and `spent` are as in `adopt`. Those before it are acknowledged, as are `stored`, ranges of numbers behind it; return how many of them were
-        queued. Receipts of those behind it name the old origin, and `log` the new one.
+        `held` and `spent` are as in `adopt`. Those before it are acknowledged, as are `stored`, ranges of numbers
+        behind it; return how many of them were queued. Receipts of those behind it name the old origin, and `log` the
+        new one.
         """
         from .identity import fork
 
