@@ -59,7 +59,7 @@ LEFT_OUT: tuple[tuple[str, int, Mapping[str, int]], ...] = (
     ("spent", 2, {"discard": 1, "journal": 1}),
     ("beyond_the_first", 3, {**_TAKE, "journal": 1}),
     ("before", 3, {"journal": 1, "server": 1}),
-    ("held", 2, {**_TAKE, "journal": 1}),
+    ("held", 2, {"refuse": 1, "journal": 1}),
     ("overtaken", 2, _TAKE),
     ("renumbered", 2, _TAKE),
     ("regained", 2, _TAKE),
@@ -67,7 +67,7 @@ LEFT_OUT: tuple[tuple[str, int, Mapping[str, int]], ...] = (
 )
 """Each rule, and where to look for what goes wrong without it."""
 
-SECOND_LINES: frozenset[str] = frozenset({"parent", "epoch_last"})
+SECOND_LINES: frozenset[str] = frozenset({"parent", "epoch_last", "held"})
 """Rules that can be left out within these bounds: what they prevent is prevented by another one as well."""
 
 OPEN: tuple[tuple[int, Mapping[str, int], str], ...] = (
