@@ -67,15 +67,19 @@ def compare(journal: Journal, told: Mapping[int, int], *, first: int, upto: int)
         is_there = told.get(number) == rows[number] or (number not in told and there.get(rows[number], 0) > number)
         if is_there and number in holes:
             held.append(number)
-        if is_there and differs:
+        if is_there:
             same.append(number)
         elif not is_there and number not in holes:
             if number in told:
                 differs = differs or number
-            elif not differs:
+            else:
                 spent.append(number)
+    if spent and journal.top < upto:  # its next numbers are not free there either
+        differs = min(differs or spent[0], spent[0])
     equal = differs - 1 if differs else max(min(upto, journal.top), first - 1)
-    return Compared(equal, differs, tuple(held), tuple(same), tuple(spent))
+    behind = tuple(number for number in same if number > differs) if differs else ()
+    left = tuple(number for number in spent if not differs or number < differs)
+    return Compared(equal, differs, tuple(held), behind, left)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,6 +77,7 @@ def test_what_is_there_behind_the_first_that_differs(journal, server, differs, h
         ("abc", "..c", 3, (), (1, 2)),
         ("abc", ".bca", 3, (), ()),  # taken back there under a later number
         ("abc", ".bcxya", 3, (), ()),
+        ("abc", ".bcxy", 0, (), ()),  # the journal ends first: its next number is not free
         ("Abc", ".bca", 3, (1,), ()),
         ("aab", ".aba", 3, (), ()),  # two that are equal
         ("aab", ".ab", 3, (), (1,)),

@@ -231,3 +231,15 @@ def test_answers_of_two_incarnations_of_the_server_are_not_compared(world, tmp_p
             world.pusher(one).push()
             assert world.stored() == [1, 2, 3]
             assert one.check() == two.check() == []
+
+
+def test_a_copy_that_ends_within_a_gap_goes_on_under_an_origin_of_its_own(world, tmp_path):
+    with open_journal(tmp_path / "a") as one, copied(one, tmp_path / "b") as two:
+        commit(one, 1, 2, 3, 4, 5, 6, 7)
+        one.reset_unpushed()
+        commit(one, 8)
+        world.pusher(one).push()
+        commit(two, 9)
+        assert len(world.pusher(two).push().notices) == 1
+        assert two.origin != one.origin
+        assert world.stored() == [8, 9]

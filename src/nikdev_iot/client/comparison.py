@@ -67,14 +67,16 @@ def compare(journal: _Journal, pages: Iterable[DigestPage], *, first: int) -> Co
     """Compare from number `first` on; `pages` are the server's digests from there up to its mark, ascending.
 
     A number that is a gap there is no difference: its commit was set aside in the copy that pushed. That copy may have
-    taken it back since, under a later number, and so it is looked for there.
+    taken it back since, under a later number, and so it is looked for there. Where the journal ends before the server,
+    all its next numbers are the copy's: then that commit does differ.
     """
     held: list[int] = []
     stored: list[tuple[int, int]] = []
     looked_for: dict[bytes, list[Own]] = {}
     differs: Own | None = None
-    at = first - 1
+    at = reached = first - 1
     for digests, upto in pages:
+        reached = upto
         known = set()
         for own in journal.digests(at + 1, upto):
             at = own.number
@@ -83,8 +85,7 @@ def compare(journal: _Journal, pages: Iterable[DigestPage], *, first: int) -> Co
                 known.add(at)
                 if not own.is_queued:
                     held.append(at)
-                if differs is not None:
-                    stored[-1:] = _with(stored[-1:], at)
+                stored[-1:] = _with(stored[-1:], at)
             elif own.digest is not None and theirs is None:
                 looked_for.setdefault(own.digest, []).append(own)
             elif own.is_queued and differs is None:
@@ -93,14 +94,17 @@ def compare(journal: _Journal, pages: Iterable[DigestPage], *, first: int) -> Co
         for own in _found(looked_for, digests, known):
             if not own.is_queued:
                 held.append(own.number)
-            if differs is not None and own.number > differs.number:
-                stored.append((own.number, own.number))
+            stored.append((own.number, own.number))
         if at < upto and not looked_for:
             break  # the journal ends before the server does
-    end = at if differs is None else differs.number - 1
-    missing = (own.number for owns in looked_for.values() for own in owns if own.is_queued)
-    spent = sorted(number for number in missing if number <= end)
-    return Comparison(end, differs, tuple(sorted(held)), tuple(sorted(stored)), tuple(spent))
+    missing = sorted(own for owns in looked_for.values() for own in owns if own.is_queued)
+    if missing and at < reached:
+        differs = missing[0] if differs is None else min(differs, missing[0])
+    if differs is None:
+        return Comparison(at, None, tuple(sorted(held)), (), tuple(own.number for own in missing))
+    behind = [(max(low, differs.number + 1), high) for low, high in sorted(stored) if high > differs.number]
+    spent = tuple(own.number for own in missing if own.number < differs.number)
+    return Comparison(differs.number - 1, differs, tuple(sorted(held)), tuple(behind), spent)
 
 
 def _found(looked_for: dict[bytes, list[Own]], digests: dict[int, bytes], known: set[int]) -> Iterator[Own]:
