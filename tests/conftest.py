@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, is_hypothesis_test, settings
+from tests.eager_repacking import install_if_asked
 from tests.servers import RunningServer, run_server
 
 # A machine that is busy with something else is no reason to fail. Where CI is set, hypothesis chooses the same examples
@@ -15,6 +16,8 @@ settings.register_profile(
     "patient", settings(), deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("patient")
+
+install_if_asked()
 
 
 _UNMEASURED = ("tests/browser/", "tests/crash/", "tests/e2e/", "tests/fuzz/")

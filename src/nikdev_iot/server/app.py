@@ -42,6 +42,8 @@ from nikdev_iot.server.ingest.writer import Writer
 from nikdev_iot.server.live.hub import LiveHub
 from nikdev_iot.server.measures.measures import Measures
 from nikdev_iot.server.query.previews import Previews
+from nikdev_iot.server.repacking.policy import Policy
+from nikdev_iot.server.repacking.repacker import Repacker
 from nikdev_iot.server.storage.port import Storage
 from nikdev_iot.server.storage.sqlite import SqliteStorage
 from nikdev_iot.server.web.answers import (
@@ -107,6 +109,7 @@ class App:
         now_us: Callable[[], int] = _now_us,
         monotonic_s: Callable[[], float] = time.monotonic,
         passwords: Passwords | None = None,
+        repacking: Policy | None = None,
     ) -> None:
         rates, ingest = config.rates, config.ingest
         self._storage = storage
@@ -165,6 +168,8 @@ class App:
         self._behind_proxy = ProxyHeadersMiddleware(self._route, trusted) if trusted else None  # type: ignore[arg-type]
         leaving = self._leaving = Leaving(storage, now_us=now_us, monotonic_s=monotonic_s)
 
+        self._repacker = Repacker(storage, now_us=now_us, policy=repacking)
+
         def device_deleted() -> None:
             keys.forget_checks()
             leaving.wake()
@@ -220,6 +225,7 @@ class App:
         """Store what waits, and let go of the threads; the store stays open. Idempotent."""
         self._measures.close()
         self._leaving.close()
+        self._repacker.close()
         self.writer.close()
         for executor in self._executors:
             executor.shutdown(wait=True, cancel_futures=True)
@@ -261,6 +267,7 @@ class App:
             await stack.enter_async_context(self._api.router.lifespan_context(self._api))
             self.writer.start()
             self._leaving.start()
+            self._repacker.start()
             self._measures.start()
             await send({"type": "lifespan.startup.complete"})
             try:

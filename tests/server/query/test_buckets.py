@@ -209,8 +209,8 @@ def test_a_page_of_buckets_stops_opening_packs_when_it_is_full(storage):
     opened = []
 
     class Counting(PackCache):
-        def tables(self, device_id, arrivals):
-            for table in super().tables(device_id, arrivals):
+        def tables(self, device_id, spans, *, fields=None):
+            for table in super().tables(device_id, spans, fields=fields):
                 opened.append(table)
                 yield table
 

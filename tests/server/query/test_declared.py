@@ -38,7 +38,7 @@ def device_id(storage: Storage) -> uuid.UUID:
 def find(storage: Storage, device_id: uuid.UUID, start_us: int, end_us: int) -> list[DeclaredGap]:
     finder = GapFinder(storage, device_id, start_us=start_us, end_us=end_us)
     spans = storage.spans(device_id, start_us=start_us, end_us=end_us)
-    for table in PackCache(storage).tables(device_id, [span.arrival for span in spans]):
+    for table in PackCache(storage).tables(device_id, spans):
         finder.add(table)
     return finder.find()
 

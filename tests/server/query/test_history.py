@@ -110,8 +110,8 @@ class CountingCache(PackCache):
 
     opened = 0
 
-    def tables(self, device_id, arrivals):
-        for table in super().tables(device_id, arrivals):
+    def tables(self, device_id, spans, *, fields=None):
+        for table in super().tables(device_id, spans, fields=fields):
             self.opened += 1
             yield table
 

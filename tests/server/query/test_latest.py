@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.server.query.made import ORIGINS, Row, exact, new_device, pack_lists, put, rows_of_packs, stored_pack, values
 
 from nikdev_iot.model.commits import Commit
-from nikdev_iot.server.query import latest
+from nikdev_iot.server.query import latest, span_tables
 from nikdev_iot.server.query.decode import decode_table
 from nikdev_iot.server.query.latest import LatestReader, LatestValue, newest_of, pack_snapshot, unpack_snapshot
 from nikdev_iot.server.storage.records import LatestSnapshot
@@ -64,6 +64,7 @@ def test_a_snapshot_saves_the_next_reader_from_opening_old_packs(storage, monkey
     kept = storage.latest(device_id)
     assert kept is not None
     monkeypatch.setattr(latest, "decode_table", None)
+    monkeypatch.setattr(span_tables, "decode_table", None)
     assert LatestReader(storage).newest(device_id)["a"].value == latest.SNAPSHOT_PACKS - 1
 
 
@@ -81,7 +82,7 @@ def test_a_first_look_at_a_long_history_opens_no_more_than_it_needs(storage, mon
         opened.append(stored.arrival)
         return decode_table(stored)
 
-    monkeypatch.setattr(latest, "decode_table", counting)
+    monkeypatch.setattr(span_tables, "decode_table", counting)
     assert LatestReader(storage).newest(device_id)["a"].value == 299
     assert len(opened) == 1
 

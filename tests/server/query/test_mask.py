@@ -23,7 +23,7 @@ from tests.server.query.made import (
 
 from nikdev_iot.model.commits import Commit
 from nikdev_iot.model.values import Kind
-from nikdev_iot.server.query import latest
+from nikdev_iot.server.query import latest, span_tables
 from nikdev_iot.server.query.aggregates import Aggregate
 from nikdev_iot.server.query.cursor import Cursor
 from nikdev_iot.server.query.decode import decode_table
@@ -244,7 +244,7 @@ def test_after_a_deletion_only_packs_near_it_are_opened(storage, monkeypatch):
         opened.append(stored.arrival)
         return decode_table(stored)
 
-    monkeypatch.setattr(latest, "decode_table", counting)
+    monkeypatch.setattr(span_tables, "decode_table", counting)
     gone = delete(storage, made_deletion(device_id, start_us=250_000_000, end_us=10**9))
     assert reader.newest(device_id)["a"].value == 249
     assert len(opened) == 1  # those that are covered stay closed

@@ -43,7 +43,8 @@ def digests_after(
             break
         packs += 1
         pack = decode_content(decompress(stored.payload, stored.codec, stored.content_bytes), UNLIMITED)
-        here = [pair for pair in pack.digests() if pair[0] > after]
+        known = {one.number: one.digest for one in stored.erased}  # of those that are no longer whole
+        here = [(number, known.get(number, digest)) for number, digest in pack.digests() if number > after]
         room = limit - len(found)
         found += here[:room]
         if len(here) > room:

@@ -260,7 +260,8 @@ def _item(stored: StoredPack, found: Commit | Gap, mask: Mask) -> LogItem:
         )
     time_us = found.effective_time_us
     deletions = mask.of_pack(stored.arrival, time_us, time_us)
-    deleted = tuple(
+    erased = next((one.field_ids for one in stored.erased if one.number == found.number), ())
+    hidden = frozenset(
         field_id
         for field_id, _ in found.values
         if any(
@@ -276,7 +277,7 @@ def _item(stored: StoredPack, found: Commit | Gap, mask: Mask) -> LogItem:
         recorded_us=found.time_us,
         is_uncertain=found.uncertain,
         message=found.message,
-        values=tuple(pair for pair in found.values if pair[0] not in deleted) if deleted else found.values,
-        deleted=deleted,
+        values=tuple(pair for pair in found.values if pair[0] not in hidden) if hidden else found.values,
+        deleted=(*erased, *(field_id for field_id, _ in found.values if field_id in hidden)),
         pushed=pushed,
     )

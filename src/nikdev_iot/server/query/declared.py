@@ -14,6 +14,7 @@ from nikdev_iot.server.storage.port import Storage
 from nikdev_iot.server.storage.records import StoredPack
 
 from .decode import decode_table
+from .span_tables import span_tables
 from .table import Table
 
 __all__ = ["DeclaredGap", "GapFinder"]
@@ -99,8 +100,8 @@ class GapFinder:
                 self._keep(found, origin, last + 1, time_us)
             self._before(found, origin, int(stretches[0, 0]))
         if not self._has_commits:
-            for pack in self._nearest():
-                self._keep(found, pack.origin, pack.last + 1, pack.max_time_us)
+            for origin, last, time_us in self._nearest():
+                self._keep(found, origin, last + 1, time_us)
         return sorted(found.values(), key=lambda gap: (gap.start_us, gap.end_us))
 
     def _keep(
@@ -147,16 +148,28 @@ class GapFinder:
                     self._keep(found, origin, at + 1, _time_of(pack, at))
                 return
 
-    def _nearest(self) -> Iterator[StoredPack]:
-        """Yield the last packs before the range."""
+    def _nearest(self) -> Iterator[tuple[uuid.UUID, int, int]]:
+        """Yield (origin, last number, its time) of what lies last before the range."""
         reach_us = self._end_us - self._start_us
         for _ in range(_WIDENINGS):
             spans = self._storage.spans(self._device_id, start_us=self._start_us - reach_us, end_us=self._start_us)
-            before = [(span.max_time_us, span.arrival) for span in spans if span.max_time_us < self._start_us]
+            before = [span for span in spans if span.max_time_us < self._start_us]
             if before:
-                yield from self._storage.packs(self._device_id, [arrival for _, arrival in sorted(before)[-_NEAREST:]])
+                last = sorted(before, key=lambda span: (span.max_time_us, span.arrival))[-_NEAREST:]
+                for table, _ in span_tables(self._storage, self._device_id, last):
+                    yield from _ends(table)
                 return
             reach_us *= _WIDEN
+
+
+def _ends(table: Table) -> Iterator[tuple[uuid.UUID, int, int]]:
+    """Yield (origin, number, time) of the last numbers of a table behind which one is missing or is another pack's."""
+    by_number = np.argsort(table.numbers)
+    numbers = table.numbers[by_number]
+    lasts = np.append(np.flatnonzero(np.diff(numbers) > 1), len(numbers) - 1)
+    for row in by_number[lasts[-_NEAREST:]].tolist():
+        time_us, origin, number = table.key(row)
+        yield origin, number, time_us
 
 
 def _gaps(pack: StoredPack) -> tuple[tuple[int, int, str], ...]:

@@ -1,13 +1,13 @@
 """Deletion of values: what it would hide, counted before; who made it, when and why; and its undoing.
 
 What is deleted is hidden, not destroyed: packs, marks and digests stay as they are, so that devices push on as if
-nothing had happened. Until packs are re-packed without it, every deletion can be undone.
+nothing had happened. Until the re-packing takes values of it out for good, a deletion can be undone.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,13 +18,14 @@ from nikdev_iot.server.errors import Conflict, Invalid, NotFound
 from nikdev_iot.server.ingest.templates import Templates
 from nikdev_iot.server.storage.deletions import Deletion
 from nikdev_iot.server.storage.port import Storage
-from nikdev_iot.server.storage.records import StoredPack
+from nikdev_iot.server.storage.records import PackSpan, StoredPack
 from nikdev_iot.wire.limits import UNLIMITED
 from nikdev_iot.wire.pack import decode_content, decompress
 
 from .decode import decode_table
 from .mask import Mask
 from .series import GivenUp
+from .span_tables import span_tables
 from .table import Table, split_origin
 
 __all__ = ["MAX_REASON_CHARS", "Deletions", "Preview", "Scope"]
@@ -95,7 +96,7 @@ class Deletions:
     ) -> Preview:
         """Count the values that a deletion would hide: of those stored by now, or up to a pack.
 
-        It opens every pack in the stretch, and asks `is_wanted` before each.
+        It opens every pack in the stretch, and asks `is_wanted` with each.
 
         Raises:
             Invalid: the scope cannot be.
@@ -105,19 +106,28 @@ class Deletions:
         newest = max((head.arrival for head in self._storage.origins(device_id)), default=0)
         arrival = newest if arrival is None else min(arrival, newest)
         spans = self._storage.spans(device_id, start_us=scope.start_us, end_us=scope.end_us)
-        arrivals = [span.arrival for span in spans if span.arrival <= arrival]
         mask = Mask(self._storage.deletions(device_id))
-        templates = Templates()
         counts: dict[str, int] = {}
-        for pack in self._storage.packs(device_id, arrivals):
+        for found in self._counts(device_id, spans, scope, mask, arrival):
             if not is_wanted():
                 raise GivenUp("Nobody waits for it any more.")
-            found = _single(pack, scope, mask, templates)
-            if found is None:
-                found = _count(mask.show(decode_table(pack), pack.arrival), scope)
             for field_id, count in found:
                 counts[field_id] = counts.get(field_id, 0) + count
         return Preview(scope=scope, arrival=arrival, counts=counts)
+
+    def _counts(
+        self, device_id: uuid.UUID, spans: Sequence[PackSpan], scope: Scope, mask: Mask, arrival: int
+    ) -> Iterator[Collection[tuple[str, int]]]:
+        """Yield how many values of each field are meant, of each pack up to `arrival`, and of each segment."""
+        templates = Templates()
+        arrivals = [span.arrival for span in spans if span.segment is None and span.arrival <= arrival]
+        for pack in self._storage.packs(device_id, arrivals):
+            found = _single(pack, scope, mask, templates)
+            yield _count(mask.show(decode_table(pack), pack.arrival), scope) if found is None else found
+        segments = [span for span in spans if span.segment is not None]
+        for table, last_arrival in span_tables(self._storage, device_id, segments):
+            shown = mask.show(table, last_arrival)
+            yield _count(shown if last_arrival <= arrival else _until(shown, arrival), scope)
 
     def make(
         self,
@@ -179,13 +189,15 @@ class Deletions:
 
         Raises:
             NotFound: the device has no such deletion.
-            Conflict: it was undone before.
+            Conflict: it was undone before, or its values are gone for good.
         """
         with self._storage.write() as write:
             is_done = write.undo_deletion(device_id, deletion_id, at_us=self._now_us(), by=by)
         found = next((one for one in self._storage.deletions(device_id) if one.id == deletion_id), None)
         if found is None:
             raise NotFound("The device has no such deletion.")
+        if not is_done and found.is_in_force:
+            raise Conflict("Its values have been taken out for good since; they cannot be shown again.")
         if not is_done:
             when = "" if found.undone_us is None else f", {iso(found.undone_us)}"
             raise Conflict(f"That was undone before, by {found.undone_by}{when}.", hint="Nothing was changed.")
@@ -217,6 +229,13 @@ def _single(pack: StoredPack, scope: Scope, mask: Mask, templates: Templates) ->
         templates.learn(decode_content(content, UNLIMITED), content)
         return None
     return [(name, 1) for name, _ in single.layout.brought if scope.fields is None or name in scope.fields]
+
+
+def _until(table: Table, arrival: int) -> Table:
+    """Return the rows of a segment that packs up to an arrival brought."""
+    if table.packs is None:
+        return table
+    return table.take(np.flatnonzero(table.packs.arrivals_of(table.numbers) <= arrival))
 
 
 def _count(table: Table, scope: Scope) -> Collection[tuple[str, int]]:

@@ -129,11 +129,11 @@ class Fleet:
         return found
 
     def _message(self, device_id: uuid.UUID, stamp: Stamp) -> Message | None:
-        for table in self._cache.tables(device_id, [stamp.arrival]):
-            if table.notes.messages and len(table):
-                last = table.notes.messages[-1]
-                return last if (last.time_us, last.origin, last.number) == table.key(-1) else None
-        return None
+        table = self._cache.pack(device_id, stamp.arrival)
+        if not table.notes.messages or not len(table):
+            return None
+        last = table.notes.messages[-1]
+        return last if (last.time_us, last.origin, last.number) == table.key(-1) else None
 
     def usual_s(self, pushed: Sequence[tuple[uuid.UUID, int]]) -> dict[uuid.UUID, float]:
         """Return the usual distance between pushes of these devices (each with its `last_push_us`), where it is known.

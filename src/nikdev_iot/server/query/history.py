@@ -156,7 +156,7 @@ def read_rows(
         StorageCorrupt: a stored pack cannot be read.
     """
     spans = storage.spans(window.device_id, start_us=window.from_us, end_us=window.end_us)
-    tables = cache.tables(window.device_id, [span.arrival for span in spans])
+    tables = cache.tables(window.device_id, spans, fields=window.fields)
     page = _Collector(limit, max_bytes)
     scanned = 0
     for span in spans:

@@ -25,6 +25,7 @@ from nikdev_iot.server.storage.records import LatestSnapshot, PackSpan
 
 from .decode import decode_table
 from .mask import Mask, is_hidden_by
+from .span_tables import span_tables
 from .table import Table
 
 __all__ = ["LatestReader", "LatestValue", "newest_of", "pack_snapshot", "unpack_snapshot"]
@@ -236,8 +237,8 @@ class LatestReader:
             batch = spans[at : at + 1 if opened < _BATCH else at + _BATCH]
             at += len(batch)
             opened += len(batch)
-            for pack in self._storage.packs(device_id, [span.arrival for span in mask.open(batch, wanted)]):
-                _take(newest, mask.show(decode_table(pack), pack.arrival))
+            for table in span_tables(self._storage, device_id, mask.open(batch, wanted)):
+                _take(newest, mask.show(*table))
 
     def _save(self, device_id: uuid.UUID, state: _State) -> None:
         state.packs_since_kept = 0

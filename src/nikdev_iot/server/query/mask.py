@@ -43,7 +43,7 @@ class Mask:
     def show(self, table: Table, arrival: int) -> Table:
         """Return a pack's table without what is hidden: itself where nothing is.
 
-        Rows stay, with fewer values or none.
+        Rows stay, with fewer values or none. Of a segment, which has several packs, `arrival` is not looked at.
         """
         if not self.deletions or not len(table):
             return table
@@ -60,8 +60,12 @@ class Mask:
     def _hidden(self, table: Table, arrival: int) -> dict[str | None, npt.NDArray[np.bool_]]:
         """Return which rows are hidden, by Field ID; None: in all fields."""
         hidden: dict[str | None, npt.NDArray[np.bool_]] = {}
-        for deletion in self.of_pack(arrival, int(table.times[0]), int(table.times[-1])):
+        first = arrival if table.packs is None else int(table.packs.arrivals[0])
+        for deletion in self.of_pack(first, int(table.times[0]), int(table.times[-1])):
             rows = _rows(table, deletion)
+            if table.packs is not None and int(table.packs.arrivals[-1]) > deletion.arrival:
+                rows = np.arange(len(table))[rows]
+                rows = rows[table.packs.arrivals_of(table.numbers[rows]) <= deletion.arrival]
             names: Iterable[str | None] = (None,) if deletion.fields is None else deletion.fields
             for name in names:
                 if name not in hidden:

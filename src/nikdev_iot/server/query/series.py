@@ -160,7 +160,7 @@ def read_series(
 def _tables(
     cache: PackCache, query: SeriesQuery, spans: Sequence[PackSpan], is_wanted: Callable[[], bool]
 ) -> Iterator[tuple[PackSpan, Table]]:
-    tables = cache.tables(query.device_id, [span.arrival for span in spans])
+    tables = cache.tables(query.device_id, spans, fields=frozenset(query.fields))
     for number, (span, table) in enumerate(zip(spans, tables, strict=True)):
         if number % 64 == 0 and not is_wanted():
             raise GivenUp("Nobody waits for the answer any more.")

@@ -14,7 +14,17 @@ from nikdev_iot.model.values import Kind
 
 from .notes import NO_NOTES, PackNotes
 
-__all__ = ["ColumnKey", "Int64s", "Table", "TableColumn", "Uint64s", "empty_table", "split_origin", "value_bytes"]
+__all__ = [
+    "ColumnKey",
+    "Int64s",
+    "PackPlaces",
+    "Table",
+    "TableColumn",
+    "Uint64s",
+    "empty_table",
+    "split_origin",
+    "value_bytes",
+]
 
 Int64s: TypeAlias = npt.NDArray[np.int64]
 Uint64s: TypeAlias = npt.NDArray[np.uint64]
@@ -44,6 +54,20 @@ class TableColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class PackPlaces:
+    """The packs that a segment is of, in the order of storing."""
+
+    firsts: Int64s
+    """Their first numbers."""
+    arrivals: Int64s
+
+    def arrivals_of(self, numbers: Int64s) -> Int64s:
+        """Return which pack brought each of these numbers."""
+        arrivals: Int64s = self.arrivals[np.searchsorted(self.firsts, numbers, "right") - 1]
+        return arrivals
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """Rows ascending by (time, origin, number); no two are equal in all three."""
 
@@ -55,7 +79,9 @@ class Table:
     numbers: Int64s
     columns: Mapping[ColumnKey, TableColumn]
     notes: PackNotes = NO_NOTES
-    """Of a whole pack; parts of one, and several merged, have none."""
+    """Of a whole pack or segment; parts of one, and several merged, have none."""
+    packs: PackPlaces | None = None
+    """Of a whole segment: where its packs are."""
 
     def __len__(self) -> int:
         return len(self.times)
@@ -93,6 +119,18 @@ class Table:
             self.numbers[start:stop],
             columns,
         )
+
+    def take(self, rows: Int64s) -> Table:
+        """Return these rows, strictly ascending; columns without a value there are left out."""
+        columns = {}
+        for key, column in self.columns.items():
+            if column.at is None:
+                columns[key] = TableColumn(None, column.data[rows])
+                continue
+            is_in = np.isin(column.at, rows, assume_unique=True)
+            if is_in.any():
+                columns[key] = _placed(np.searchsorted(rows, column.at[is_in]), column.data[is_in], len(rows))
+        return Table(self.times[rows], self.origin_high[rows], self.origin_low[rows], self.numbers[rows], columns)
 
     def only(self, fields: Collection[str] | None) -> Table:
         """Return the columns of `fields` (None: all), and of the rows those that have a value in one of them."""

@@ -97,6 +97,10 @@ class SegmentReads(Protocol):
         """Return the segments of an origin, in the order of their numbers."""
         ...
 
+    def devices_to_erase(self, *, made_before_us: int) -> list[uuid.UUID]:
+        """Return the devices with a deletion in force that was made before then."""
+        ...
+
     def segments(self, device_id: uuid.UUID, ids: Sequence[int]) -> Iterator[StoredSegment]:
         """Yield these segments, in this order, in bounded memory.
 

@@ -11,10 +11,10 @@ import pytest
 from tests.conformance.made import new_key
 from tests.conformance.repacking import AT_US, all_packs, new_segment, one_commit, push, repack, segment_of
 
-from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US
 from nikdev_iot.server.errors import StorageCorrupt, StorageUnavailable
+from nikdev_iot.server.segments.periods import OTHER, period_of
 from nikdev_iot.server.storage.sqlite import SqliteStorage
-from nikdev_iot.server.storage.sqlite.periods import OTHER, PeriodFiles, period_of
+from nikdev_iot.server.storage.sqlite.periods import PeriodFiles
 
 _DAY_US = 86_400_000_000
 
@@ -32,17 +32,6 @@ def _us(text: str) -> int:
 
 def _names(storage: SqliteStorage) -> list[str]:
     return sorted(path.name for path in storage.path.parent.glob("segments-*.sqlite3"))
-
-
-def test_a_period_is_a_month_and_there_are_not_many_of_them() -> None:
-    month = period_of(_us("2026-11-01T00:00:00+00:00"))
-    assert month == 2026 * 12 + 10
-    assert period_of(_us("2026-11-30T23:59:59.999999+00:00")) == month
-    assert period_of(_us("2026-12-01T00:00:00+00:00")) == month + 1
-    assert period_of(_us("2026-10-31T23:59:59.999999+00:00")) == month - 1
-    for time_us in (MIN_TIME_US, MAX_TIME_US, 0, _us("1999-12-31T23:59:59+00:00"), _us("2100-01-01T00:00:00+00:00")):
-        assert period_of(time_us) == OTHER
-    assert period_of(2**63 - 1) == OTHER
 
 
 def test_each_month_has_its_file_for_the_owner_alone(storage: SqliteStorage) -> None:

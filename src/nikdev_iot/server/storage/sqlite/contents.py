@@ -7,6 +7,7 @@ import uuid
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from nikdev_iot.server.errors import StorageCorrupt
@@ -171,6 +172,25 @@ class Contents:
             found += [(uuid.UUID(bytes=name), head) for head in here]
         found.sort(key=lambda pair: pair[1].arrival, reverse=before is not None)
         return found[:limit]
+
+    def received(self, execute: Execute, device: bytes, *, limit: int) -> list[tuple[int, int]]:
+        """Return (arrival, when received) of the last packs in the newest segments, at most `limit`."""
+        found: list[tuple[int, int]] = []
+        for origin in _origins(execute, device):
+            rows = execute(_OF_ORIGIN + "last >= 0 ORDER BY last DESC LIMIT ?", (device, origin, limit)).fetchall()
+            count = 0
+            for row in rows:
+                place = _Row(*row).place
+                try:
+                    reader = SegmentReader(self.summary(execute, place), partial(self.body, execute, place))
+                    heads = reader.packs
+                except SegmentDamaged as error:
+                    raise _named(error, place) from error
+                found += [(head.arrival, head.received_us) for head in heads[-limit:]]
+                count += len(heads)
+                if count >= limit:
+                    break
+        return sorted(found)[-limit:]
 
     def all_packs(self, execute: Execute, place: Place) -> list[StoredPack]:
         """Return all packs of a segment."""

@@ -7,7 +7,6 @@ spans two files. The name has the head of the store's epoch: after a restore, th
 
 from __future__ import annotations
 
-import datetime
 import os
 import sqlite3
 import sys
@@ -18,28 +17,16 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from nikdev_iot.server.errors import StorageCorrupt, StorageUnavailable
+from nikdev_iot.server.segments.periods import OTHER
 
 from .connection import connect
 from .errors import translate
 
-__all__ = ["CONTENTS", "OTHER", "PeriodFiles", "period_of"]
+__all__ = ["CONTENTS", "PeriodFiles"]
 
-OTHER = 0
-"""The period of times outside of the years that have a file for each month: nobody can make files without end."""
 CONTENTS = "(id INTEGER PRIMARY KEY, summary BLOB NOT NULL, body BLOB NOT NULL)"
-_FIRST_YEAR, _LAST_YEAR = 2000, 2099
 _APPLICATION_ID = 0x4E4B5347
 _MAX_IDLE = 16
-_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-
-
-def period_of(time_us: int) -> int:
-    """Return the period that a time is in: year * 12 + month - 1, or `OTHER`."""
-    try:
-        day = _EPOCH + datetime.timedelta(microseconds=time_us)
-    except OverflowError:
-        return OTHER
-    return day.year * 12 + day.month - 1 if _FIRST_YEAR <= day.year <= _LAST_YEAR else OTHER
 
 
 class PeriodFiles:

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from nikdev_iot.server.storage.records import Field, Stamp
 
+from .bulk import Execute
+from .contents import Contents
 from .origins import unpack_arrivals
 from .rows import FIELD, field_of
 
@@ -29,6 +32,11 @@ def _batches(items: Iterable[Any]) -> Iterator[list[Any]]:
 
 class FleetReads(ABC):
     """The part of `port.Storage` that answers for many devices at once."""
+
+    _contents: Contents
+
+    @abstractmethod
+    def _snapshot(self) -> AbstractContextManager[Execute]: ...
 
     @abstractmethod
     def _read_all(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]: ...
@@ -73,11 +81,20 @@ class FleetReads(ABC):
             f"SELECT device, arrivals FROM origins WHERE device IN ({_MARKS})", device_ids
         ):
             held.setdefault(device, []).extend(unpack_arrivals(arrivals[-8 * limit :]))
+        re_packed = self._received_earlier({device: limit - len(arrivals) for device, arrivals in held.items()})
         wanted = sorted(arrival for arrivals in held.values() for arrival in sorted(arrivals)[-limit:])
-        found: dict[uuid.UUID, list[int]] = {}
         for batch in _batches(wanted):
             for device, received_us in self._read_all(
                 f"SELECT device, received_us FROM packs WHERE arrival IN ({_MARKS}) ORDER BY arrival", batch
             ):
-                found.setdefault(uuid.UUID(bytes=device), []).append(received_us)
+                re_packed.setdefault(uuid.UUID(bytes=device), []).append(received_us)
+        return re_packed
+
+    def _received_earlier(self, wanted: Mapping[bytes, int]) -> dict[uuid.UUID, list[int]]:
+        """Return the same of packs in segments, as many of each device."""
+        found = {}
+        with self._snapshot() as execute:
+            for device, limit in wanted.items():
+                if limit > 0 and (pairs := self._contents.received(execute, device, limit=limit)):
+                    found[uuid.UUID(bytes=device)] = [received_us for _, received_us in pairs]
         return found

@@ -15,12 +15,13 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
+from nikdev_iot.server.segments.periods import period_of
 from nikdev_iot.server.storage.segments import NewSegment, OpenPack, SegmentHead, StoredSegment
 
 from .bulk import Execute
 from .contents import Contents, Place
 from .origins import SHELF_PACKS, Origin, RawKey, put_origins, unpack_arrivals, width_of, without_packs
-from .periods import PeriodFiles, period_of
+from .periods import PeriodFiles
 
 if TYPE_CHECKING:
     from nikdev_iot.server.storage.port import OriginKey
@@ -73,6 +74,13 @@ class SegmentReads(ABC):
                 (key[0].bytes, key[1].bytes),
             )
             return [SegmentHead(*row) for row in rows]
+
+    def devices_to_erase(self, *, made_before_us: int) -> list[uuid.UUID]:
+        with self._snapshot() as execute:
+            rows = execute(
+                "SELECT DISTINCT device FROM deletions WHERE undone_us IS NULL AND made_us < ?", (made_before_us,)
+            )
+            return [uuid.UUID(bytes=device) for (device,) in rows]
 
     def segments(self, device_id: uuid.UUID, ids: Sequence[int]) -> Iterator[StoredSegment]:
         for id_ in ids:
@@ -211,18 +219,18 @@ class SegmentWrites(ABC):
         """Take away what the new segment covers, if that is still there, and nothing else."""
         key = (new.device_id.bytes, new.origin.bytes)
         rows = self._execute(
-            "SELECT id, period, first, last, last_arrival FROM segments WHERE device = ? AND origin = ? "
+            "SELECT id, period, first, last, pack_count FROM segments WHERE device = ? AND origin = ? "
             "AND id IN (SELECT value FROM json_each(?)) ORDER BY last",
             (*key, json.dumps(list(replaces))),
         ).fetchall()
         if len(rows) != len(replaces):
             return False
-        following = new.first
-        for _, _, first, last, _ in rows:
+        following, pack_count = new.first, 0
+        for _, _, first, last, packs in rows:
             if first != following:
                 return False
-            following = last + 1
-        if following != new.last + 1 and not self._take_packs(key, following, new):
+            following, pack_count = last + 1, pack_count + packs
+        if following != new.last + 1 and not self._take_packs(key, following, new, new.pack_count - pack_count):
             return False
         for id_, segment_period, *_ in rows:
             self._execute("DELETE FROM segments WHERE id = ?", (id_,))
@@ -230,7 +238,7 @@ class SegmentWrites(ABC):
             self._execute("INSERT INTO doomed VALUES (?,?,?,?)", due)
         return True
 
-    def _take_packs(self, key: tuple[bytes, bytes], following: int, new: NewSegment) -> bool:
+    def _take_packs(self, key: tuple[bytes, bytes], following: int, new: NewSegment, count: int) -> bool:
         """Take the first packs that are in no segment, from number `following` on, off the shelves."""
         raw_key = key[0] + key[1]
         origin = self._origin(raw_key)
@@ -243,7 +251,7 @@ class SegmentWrites(ABC):
         shelves = [(rowid, raw) for rowid, raw in shelves if unpack_arrivals(raw[:8])[0] <= new.last_arrival]
         taken = [one for _, raw in shelves for one in unpack_arrivals(raw) if one <= new.last_arrival]
         own = [one for one in unpack_arrivals(origin.arrivals) if one <= new.last_arrival]
-        if not self._is_run([*taken, *own], following, new):
+        if not self._is_run([*taken, *own], following, count):
             return False
         for rowid, raw in shelves:
             arrivals = unpack_arrivals(raw)
@@ -260,15 +268,12 @@ class SegmentWrites(ABC):
             self._changed.update(changed)
         return True
 
-    def _is_run(self, arrivals: Sequence[int], following: int, new: NewSegment) -> bool:
-        """Return whether these packs are those from `following` to the new segment's last number, without a hole."""
-        if not arrivals or arrivals[-1] != new.last_arrival:
+    def _is_run(self, arrivals: Sequence[int], following: int, count: int) -> bool:
+        """Return whether these are as many packs as that, and begin with number `following`; they have no hole."""
+        if len(arrivals) != count or not arrivals:
             return False
-        rows = self._execute(
-            "SELECT min(first), max(last), count(*) FROM packs WHERE arrival IN (SELECT value FROM json_each(?))",
-            (json.dumps(arrivals),),
-        ).fetchone()
-        return bool(rows == (following, new.last, len(arrivals)))
+        row = self._execute("SELECT first FROM packs WHERE arrival = ?", (arrivals[0],)).fetchone()
+        return bool(row == (following,))
 
     def _spend(self, arrivals: Sequence[int]) -> None:
         if arrivals:

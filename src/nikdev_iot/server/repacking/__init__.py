@@ -1,0 +1,1 @@
+"""Re-packing packs into segments, in the background."""
