@@ -53,7 +53,7 @@ class DeletionIn(BaseModel):
 
 
 class DeletionOut(BaseModel):
-    """A deletion on record. It hides values, and can be undone."""
+    """A deletion on record. It hides values, and can be undone for a day; then they are taken out for good."""
 
     deletion_id: str
     fields: Annotated[list[str] | None, Field(description="null: all")]
@@ -67,6 +67,7 @@ class DeletionOut(BaseModel):
     made_by: str
     undone_us: TimeUs | None
     undone_by: str | None
+    erased_us: Annotated[TimeUs | None, Field(description="when its values were taken out of the store for good")]
 
     @classmethod
     def of(cls, deletion: records.Deletion) -> DeletionOut:
@@ -85,6 +86,7 @@ class DeletionOut(BaseModel):
             made_by=deletion.made_by,
             undone_us=deletion.undone_us,
             undone_by=deletion.undone_by or None,
+            erased_us=deletion.erased_us,
         )
 
 
