@@ -10,8 +10,9 @@ import numpy as np
 
 from nikdev_iot.model.commits import Gap
 from nikdev_iot.model.errors import WireError
-from nikdev_iot.model.values import Kind
+from nikdev_iot.model.values import Kind, Value
 from nikdev_iot.server.errors import StorageCorrupt
+from nikdev_iot.server.ingest.templates import Layout, Templates, layout_of
 from nikdev_iot.server.storage.records import StoredPack
 from nikdev_iot.wire import cbor
 from nikdev_iot.wire.pack import decompress
@@ -22,6 +23,9 @@ __all__ = ["Gatherer"]
 
 _KINDS = {"d": Kind.FLOAT, "q": Kind.INT, "B": Kind.BOOL}
 _TYPECODES = {kind: typecode for typecode, kind in _KINDS.items()}
+_TYPES: dict[Kind, type] = {Kind.BOOL: bool, Kind.INT: int, Kind.FLOAT: float, Kind.TEXT: str}
+_templates = Templates()
+"""Of all stores alike: they are nothing but the forms in which packs come."""
 _DTYPES: dict[Kind, Any] = {Kind.FLOAT: np.float64, Kind.INT: np.int64, Kind.BOOL: np.bool_}
 
 
@@ -60,6 +64,7 @@ class Gatherer:
         """Effective ones."""
         self._columns: dict[tuple[str, Kind], _Column] = {}
         self._indexes: dict[tuple[str, Kind], int] = {}
+        self._kinds: list[Kind] = []
         self._gaps: list[Gap] = []
         self._messages: list[tuple[int, str]] = []
         self._shift_rows, self._shifts, self._uncertain = array("q"), array("q"), array("q")
@@ -76,12 +81,35 @@ class Gatherer:
         """
         self._check(stored.origin, stored.first, stored.arrival)
         try:
-            self._add(stored, cbor.loads(decompress(stored.payload, stored.codec, stored.content_bytes)))
+            content = decompress(stored.payload, stored.codec, stored.content_bytes)
+            single = _templates.values(content) if stored.row_count == 1 else None
+            if single is not None:
+                self._add_single(stored, *single)
+                return
+            top = cbor.loads(content)
+            self._add(stored, top)
+            if stored.first == stored.last and stored.row_count == 1:
+                names = tuple(column[0] for column in top["columns"])
+                types = tuple(_TYPES[self._kinds[index]] for index in self._packs[-1].layout)
+                _templates.learn_layout(layout_of(names, types), stored.first, content)
         except (WireError, ValueError, TypeError, LookupError, AttributeError) as error:
             raise StorageCorrupt(
                 f"The pack {stored.first} to {stored.last} of origin {stored.origin} cannot be read back ({error}).",
                 hint="Nothing was changed. Check the disk, and restore the store from a backup.",
             ) from error
+
+    def _add_single(self, stored: StoredPack, time_us: int, layout: Layout, values: list[Value]) -> None:
+        """Add a pack of one commit whose form is known: what most are, where devices push each commit by itself."""
+        base = len(self)
+        order = []
+        for (field_id, kind), value in zip(layout.brought, values, strict=True):
+            index, column = self._column(field_id, kind)
+            order.append(index)
+            column.rows.append(base)
+            column.data.append(value)
+        self._times.append(time_us)
+        self._numbers.append(stored.first)
+        self._add_head(stored, tuple(order))
 
     def _check(self, origin: uuid.UUID, first: int, arrival: int) -> None:
         before = self._packs[-1] if self._packs else None
@@ -118,6 +146,9 @@ class Gatherer:
                     self._shift_rows.append(base + row)
                     self._shifts.append(shift_us)
         self._uncertain.extend([base + row for row in top.get("uncertain") or ()])
+        self._add_head(stored, tuple(layout))
+
+    def _add_head(self, stored: StoredPack, layout: tuple[int, ...]) -> None:
         self._packs.append(
             PackHead(
                 stored.arrival,
@@ -127,7 +158,7 @@ class Gatherer:
                 stored.received_us,
                 stored.clock_offset_us,
                 stored.key_id,
-                tuple(layout),
+                layout,
             )
         )
 
@@ -137,6 +168,7 @@ class Gatherer:
         if column is None:
             column = self._columns[key] = _Column(kind)
             self._indexes[key] = len(self._indexes)
+            self._kinds.append(kind)
         return self._indexes[key], column
 
     def add_segment(self, segment: Segment) -> None:
