@@ -252,6 +252,20 @@ def test_a_page_may_hold_more_than_a_pack(row_count: int, field_count: int, text
     assert history["f0"].values == [text] * row_count
 
 
+@pytest.mark.parametrize(
+    ("head", "many", "says"),
+    [
+        (b"", b"\x9a\x00\x01\x00\x01" + b"\x80" * 65_537, "the limit is 65536"),
+        (b"\x81\x83\x61a\xf6", b"\x9a\x00\x3d\x09\x01" + b"\x60" * 4_000_001, "the limit is 4000000"),
+    ],
+    ids=["columns", "texts"],
+)
+def test_a_page_that_takes_for_ever_to_read_is_not_read(head: bytes, many: bytes, says: str) -> None:
+    body = b"\xa5\x61v\x01\x65count\x00\x65times\xd8\x4f\x40\x67columns" + head + many
+    with scripted(lambda _: (200, {"content-type": PAGE_TYPE}, body)) as port:
+        assert says in str(asking(port))
+
+
 def test_a_server_that_knows_no_history() -> None:
     with scripted(lambda _: json_reply(404, {"message": "nothing here"})) as port:
         error = asking(port)

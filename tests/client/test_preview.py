@@ -114,6 +114,7 @@ def test_a_server_that_knows_nothing_of_it_is_left_alone(device: Device, clock):
         (404, {"content-type": "text/html"}, b"<title>Sign in</title>"),
         (200, {"content-type": "text/html"}, b"<title>Sign in</title>"),
         json_reply(200, {"shown": True, "again_after_s": "soon"}),
+        json_reply(200, {"shown": True, "again_after_s": 10**400}),
         json_reply(200, ["shown"]),
     ],
 )

@@ -26,6 +26,9 @@ Every: TypeAlias = "str | int | float | timedelta"
 
 PAGE_ROWS: Final = 10_000
 MAX_PAGE_BYTES: Final = 256 * 1024 * 1024
+_MAX_PAGE_COLUMNS: Final = 65_536
+_MAX_PAGE_TEXTS: Final = 4_000_000
+"""Several times what a server sends at once; what is not a typed array costs time and memory one by one."""
 _PAGE_MAY_TAKE: Final = 30
 """A page is long and the way may be slow: it may take so many times `requestTimeout`, while something keeps coming."""
 _EVERY = re.compile(r"[0-9]+(\.[0-9]+)?(ms|[smhd])?")
@@ -80,7 +83,7 @@ def history_pages(
     from nikdev_iot.wire.page import decode_page
 
     # What bounds a pack does not bound a page: its rows come from many of them.
-    limits = Limits(content_bytes=MAX_PAGE_BYTES, columns=MAX_PAGE_BYTES, items=MAX_PAGE_BYTES)
+    limits = Limits(content_bytes=MAX_PAGE_BYTES, columns=_MAX_PAGE_COLUMNS, items=_MAX_PAGE_TEXTS)
     wanted = checked_field_ids(field_ids)
     query = _query(wanted, start, end, every, aggregate)
     if wanted is not None and not wanted:

@@ -114,7 +114,7 @@ class Previewer:
             try:
                 said = answer.json()
                 again_s, is_shown = float(said["again_after_s"]), said["shown"] is True
-            except (NotOurs, LookupError, TypeError, ValueError):
+            except (NotOurs, LookupError, TypeError, ValueError, OverflowError):
                 self._failed(answer.not_ours())
                 return
             self._failures = 0
