@@ -112,6 +112,44 @@ def test_pages_that_are_lost_take_their_own_commits_alone(made, seed):
         check_saved(path, saved, origin, acknowledged)
 
 
+def test_a_page_above_the_commits_takes_none_of_them_along(made):
+    path, origin, acknowledged = made
+    with sqlite3.connect(path) as connection:
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'commits'").fetchone()
+    connection.close()
+    with path.open("r+b") as file:
+        file.seek((root - 1) * PAGE)
+        file.write(random.Random(1).randbytes(PAGE))
+    saved = salvage(path, now_us=5)
+    assert (saved.commits, saved.lost, saved.staged) == (COUNT, 0, 1)
+    check_saved(path, saved, origin, acknowledged)
+
+
+def test_commits_on_pages_that_were_set_free_do_not_come_back(path, clock):
+    with bounded(path, clock, policy="drop-oldest") as journal:
+        fill(journal, 6_000)
+        there = [entry.number for entry in journal.log(limit=6_000) if entry.state != "dropped"]
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'commits'").fetchone()
+    connection.close()
+    with path.open("r+b") as file:
+        file.seek((root - 1) * PAGE)
+        file.write(bytes(PAGE))
+    saved = salvage(path, now_us=5)
+    assert saved.commits == len(there)
+    with Journal.open(path) as journal:
+        assert journal.check() == []
+
+
+def test_a_journal_of_which_nothing_can_be_read_says_so(tmp_path):
+    path = tmp_path / "nikdev-x.db"
+    path.write_bytes(b"rubbish" * 1_000)
+    text = str(salvage(path, now_us=5))
+    assert "Nothing in it could be read, not even how many commits there were." in text
+    assert "0 could not be read" not in text
+
+
 def _has_dbstat(connection):
     try:
         connection.execute("SELECT 1 FROM dbstat LIMIT 1").fetchone()

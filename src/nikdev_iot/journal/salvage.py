@@ -11,6 +11,7 @@ import shutil
 import sqlite3
 import tempfile
 import uuid
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US
 from . import holes, origins
 from .errors import from_os
 from .holes import Hole, HoleKind
+from .leaves import leaf_rows
 from .migrations import migrate
 from .replacement import draft_prefix, put_in_place, remove_drafts, saved_path, sync, taking_turns
 from .shapes import ShapeBook
@@ -36,6 +38,7 @@ _DROPS = (
     "reason",
 )  # fmt: skip
 _CHUNK = 1_024
+_COMMIT_COLUMNS = 7
 _MOST_FAILURES = 50_000
 """Reads that fail, before what is left of a range is given up: a file of rubbish shall not take for ever."""
 _LEAST_ROW_BYTES = 8
@@ -58,11 +61,14 @@ class Salvage:
     """False: the new journal has a new identity, and what the server has already may be stored there a second time."""
 
     def __str__(self) -> str:
-        text = (
-            f"The journal was damaged and has been set aside as {self.aside}. "
-            f"{self.commits} commits were saved from it, {self.lost} could not be read."
-        )
-        if not self.knows_origin and self.commits:
+        begin = f"The journal was damaged and has been set aside as {self.aside}. "
+        if not self.knows_origin and not self.commits:
+            return (
+                f"{begin}Nothing in it could be read, not even how many commits there were. What was pushed is on the "
+                "server; what was not is in that file alone: keep it. New commits go into a new journal."
+            )
+        text = f"{begin}{self.commits} commits were saved from it, {self.lost} could not be read."
+        if not self.knows_origin:
             text += " Which of them were pushed could not be read either: the server may get some of them twice."
         return text
 
@@ -114,7 +120,7 @@ def _salvage(path: Path, *, now_us: int, new_uuid: Callable[[], uuid.UUID]) -> S
             fresh.chmod(0o600)
             migrate(target, path=str(fresh))
             target.execute("BEGIN IMMEDIATE")
-            saved = _Saver(_reader(copy), target, size_bytes=copy.stat().st_size, now_us=now_us).run(new_uuid)
+            saved = _Saver(_reader(copy), target, copy=copy, now_us=now_us).run(new_uuid)
             target.execute("COMMIT")
         sync(fresh)
         fresh.rename(saved_path(path))
@@ -130,6 +136,7 @@ def _reader(copy: Path) -> sqlite3.Connection | None:
         connection.text_factory = lambda raw: raw.decode(errors="replace")
         connection.execute("PRAGMA cell_size_check = ON")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # of the copy: its pages are looked at one by one, too
     except sqlite3.Error:
         return None
     return connection
@@ -139,11 +146,11 @@ class _Saver:
     """Copies what can be read, table by table."""
 
     def __init__(
-        self, source: sqlite3.Connection | None, target: sqlite3.Connection, *, size_bytes: int, now_us: int
+        self, source: sqlite3.Connection | None, target: sqlite3.Connection, *, copy: Path, now_us: int
     ) -> None:
         self._source = source
         self._target = target
-        self._size_bytes = size_bytes
+        self._copy = copy
         self._now_us = now_us
         self._failures = 0
 
@@ -188,14 +195,41 @@ class _Saver:
     def _commits(self) -> int:
         """Copy the commits that are whole, around those that cannot be read."""
         book, count = ShapeBook("salvage"), 0
-        most = max(self._size_bytes // _LEAST_ROW_BYTES, 1)
+        most = max(self._copy.stat().st_size // _LEAST_ROW_BYTES, 1)
         for low, high in _ranges(1, most):
             for row in self._between(low, high):
-                if self._is_whole(book, row) and self._put(
-                    "commits", "id, time_us, mono_ns, boot, shape, body, message", row
-                ):
-                    count += row[4] is not None
+                count += self._keep(book, row)
+        for row in self._astray(most):
+            count += self._keep(book, row)
         return count
+
+    def _keep(self, book: ShapeBook, row: Any) -> bool:
+        columns = "id, time_us, mono_ns, boot, shape, body, message"
+        return self._is_whole(book, row) and self._put("commits", columns, row) and row[4] is not None
+
+    def _astray(self, most: int) -> Iterator[Any]:
+        """Yield what lies on pages that SQLite finds no way to, without what pages set free still hold of commits."""
+        if self._source is None:
+            return
+        known = sorted(
+            [
+                *_runs(self._target),
+                *(
+                    (first, last)
+                    for first, last, kind in self._rows("SELECT first, last, kind FROM holes")
+                    if kind in holes.GONE and type(first) is int and type(last) is int
+                ),
+            ]
+        )
+
+        def wanted(row_id: int) -> bool:
+            at = bisect_right(known, (row_id, most))
+            return 0 < row_id <= most and not (at and known[at - 1][1] >= row_id)
+
+        with suppress(sqlite3.Error, OSError), self._copy.open("rb") as file:
+            (page_bytes,) = self._source.execute("PRAGMA page_size").fetchone()
+            for row_id, values in leaf_rows(file, page_bytes=page_bytes, columns=_COMMIT_COLUMNS, wanted=wanted):
+                yield (row_id, *values[1:])
 
     def _between(self, low: int, high: int) -> list[Any]:
         """Return the rows of a range of ids; where that fails, those of its halves."""
