@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import re
 import uuid
 from dataclasses import replace
@@ -8,9 +9,12 @@ import pytest
 from tests.server.web.pages.people import Somebody, new_person
 from tests.server.web.whole_app import Site
 
+from nikdev_iot.model.commits import Commit
 from nikdev_iot.server.ingest.turns import Turns
 from nikdev_iot.server.storage.people import Role
 from nikdev_iot.server.web.pages import device as device_page
+from nikdev_iot.wire.headers import PACK_TYPE
+from nikdev_iot.wire.pack import NO_PACK, encode_content, encode_frame, pack_from_commits
 
 MINUTE_US = 60_000_000
 
@@ -126,3 +130,34 @@ def test_hidden_fields_have_no_tile(site: Site, owner: Somebody, device: uuid.UU
     with site.storage.write() as write:
         write.update_field(replace(site.storage.fields(device)[0], hidden=True))
     assert "Every field of this device that has a value is hidden." in _open(site, owner, f"/admin/devices/{device}")
+
+
+def test_what_is_shown_ahead_of_a_backlog_says_so_and_moves_no_range(
+    site: Site, owner: Somebody, device: uuid.UUID
+) -> None:
+    now_us, key = site.clock(), site.new_key(device)
+    month_ago_us = now_us - 30 * 24 * 60 * MINUTE_US
+    site.push(key, [(month_ago_us, {"t": 1.5, "old": 3})])
+    pack = pack_from_commits(
+        uuid.uuid5(uuid.NAMESPACE_OID, str(device)), [Commit(9, now_us, (("t", 21.5),))], parent=NO_PACK
+    )
+    body = encode_frame(encode_content(pack), epoch=site.storage.epoch)
+    answer = site.call("POST", "/api/v1/live", {**key, "content-type": PACK_TYPE}, body)
+    assert answer.json["shown"] is True
+    text = _open(site, owner, f"/admin/devices/{device}")
+    assert re.search(r'class="figure"[^>]*>21\.5<', _tile(text, "t"))
+    assert re.search(r'class="ahead" title="[^"]*">ahead of waiting commits<', _tile(text, "t"))
+    assert re.search(r'class="ahead" title="[^"]*" hidden>', _tile(text, "old"))
+    # The chart ends where history does, and says why.
+    assert "still on their way from the device" in text
+    assert re.search(r'class="high"[^>]*>1\.5<', _tile(text, "t"))
+    for path in ("", "/charts"):
+        assert f"&end_us={_end_of_day_with(month_ago_us)}&" in html.unescape(
+            _open(site, owner, f"/admin/devices/{device}{path}")
+        )
+    site.services.waiting.note(device, 12_345)
+    assert ">ahead of 12\u202f345 waiting commits<" in _tile(_open(site, owner, f"/admin/devices/{device}"), "t")
+
+
+def _end_of_day_with(newest_us: int) -> int:
+    return (newest_us // 1_000_000 + 1) * 1_000_000 + 24 * 60 * MINUTE_US // 50

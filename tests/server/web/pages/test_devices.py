@@ -180,7 +180,7 @@ def test_a_device_that_says_what_still_waits_on_it_is_shown_so(site: Site, owner
     device_id = site.new_device(owner.account_id, "Attic")
     key = site.new_key(device_id)
     site.push({**key, "x-nikdev-waiting": "12345"}, [(site.clock(), {"n": 1})])
-    assert "12 345 commits wait on the device" in _open(site, owner)
+    assert "12\u202f345 commits wait on the device" in _open(site, owner)
     site.push({**key, "x-nikdev-waiting": "1"}, [(site.clock(), {"n": 2})])
     assert "1 commit waits on the device" in _open(site, owner)
     site.push({**key, "x-nikdev-waiting": "0"}, [(site.clock(), {"n": 3})])

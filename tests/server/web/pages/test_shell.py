@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.server.web.pages.people import new_person
 
 from nikdev_iot.server.storage.people import Role
-from nikdev_iot.server.web.pages.shell import CSP, _environment, age_text
+from nikdev_iot.server.web.pages.shell import CSP, _environment, age_text, grouped
 
 BEFORE_SIGNING_IN = {"login", "setup", "register", "invitations"}
 """Their forms have no session whose token they could carry."""
@@ -36,6 +36,15 @@ SECOND, MINUTE, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
 )
 def test_ages_in_words(age_us, text):
     assert age_text(age_us) == text
+
+
+def test_counts_are_grouped_from_five_digits_on():
+    assert [grouped(count) for count in (0, 4997, 12_345, 1_234_567)] == [
+        "0",
+        "4997",
+        "12\u202f345",
+        "1\u202f234\u202f567",
+    ]
 
 
 @given(st.integers(0, 10**18))

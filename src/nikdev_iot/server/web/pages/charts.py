@@ -142,7 +142,7 @@ def charts(request: Request, visit: VisitOf, services: ServicesOf, reader: Reade
     """All fields to choose from, one by one or overlaid."""
     device = visit.the_device
     fields = services.fields.all(device.id)
-    newest = reader.newest(device.id)
+    newest = reader.newest_stored(device.id)
     view = chart_view(
         device_id=device.id,
         name=device.name,

@@ -88,6 +88,11 @@ def _overview(
             has_values=bool(newest),
         )
     now_us = services.now_us()
+    # What is shown ahead of a backlog is no history yet: the range ends with what is stored.
+    is_ahead = any(tile.is_preview for tile in shown)
+    stored = reader.newest_stored(device.id) if is_ahead else newest
+    ends_us = [stored[tile.field.field_id].time_us for tile in shown if tile.field.field_id in stored]
+    waiting = services.waiting.of(device.id) if is_ahead else 0
     asks = not request.query_params.keys().isdisjoint(("range", "from", "last"))
     view = chart_view(
         device_id=device.id,
@@ -95,15 +100,24 @@ def _overview(
         fields=fields,
         query=request.query_params if asks else _young(services.storage, device, fields, now_us),
         now_us=now_us,
-        newest_us=max(tile.time_us for tile in shown),
+        newest_us=max(ends_us, default=None),
     )
     is_part = request.headers.get("hx-target") == "tiles"
     summaries = _summaries(reader, shown, device.id, _ends(view.span), is_wanted)
     if is_part:
         if summaries is None:
             return None
-        return page(request, "device/tiles.html", tiles=shown, view=view, summaries=summaries)
-    return page(request, "device/overview.html", tiles=shown, view=view, summaries=summaries, quick_ranges=QUICK_RANGES)
+        return page(request, "device/tiles.html", tiles=shown, view=view, summaries=summaries, waiting=waiting)
+    return page(
+        request,
+        "device/overview.html",
+        tiles=shown,
+        view=view,
+        summaries=summaries,
+        waiting=waiting,
+        is_ahead=is_ahead,
+        quick_ranges=QUICK_RANGES,
+    )
 
 
 def _young(storage: Storage, device: Device, fields: Sequence[Field], now_us: int) -> Mapping[str, str]:

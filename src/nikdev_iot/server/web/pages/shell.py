@@ -18,7 +18,7 @@ from nikdev_iot.server.accounts.states import state_of
 
 from .assets import asset
 
-__all__ = ["CSP", "age_text", "error_page", "length_text", "page", "redirect"]
+__all__ = ["CSP", "age_text", "error_page", "grouped", "length_text", "page", "redirect"]
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -51,6 +51,7 @@ def _environment() -> Environment:
     environment.filters["age"] = age_text
     environment.filters["iso"] = iso
     environment.filters["for_long"] = length_text
+    environment.filters["grouped"] = grouped
     return environment
 
 
@@ -116,3 +117,8 @@ def length_text(length_us: int) -> str:
         if seconds >= 2 * length:
             return f"{seconds // length} {unit}"
     return f"{seconds} s"
+
+
+def grouped(count: int) -> str:
+    """Return a count with its digits in groups from five on, as the charts have theirs: `4997`, `12 345`."""
+    return f"{count:,}".replace(",", "\u202f") if abs(count) >= 10_000 else str(count)

@@ -30,6 +30,8 @@ class Tile:
     is_float: bool
     place: int
     """In the palette: it says the colour, as in the charts, unless the field has one of its own."""
+    is_preview: bool = False
+    """Whether it is shown ahead of its history, which is still on its way."""
 
     @property
     def name(self) -> str:
@@ -58,6 +60,7 @@ def tiles(fields: Sequence[Field], newest: Mapping[str, LatestValue], *, limit: 
             value.time_us,
             isinstance(value.value, float),
             places[field.field_id],
+            value.is_preview,
         )
         for field in in_order(fields)
         if not field.hidden and (value := newest.get(field.field_id)) is not None

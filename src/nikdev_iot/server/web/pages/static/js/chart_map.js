@@ -132,14 +132,14 @@ export class Track {
       ctx.arc(...place(point), 2, 0, 7);
       ctx.fill();
     });
-    this.#end(ctx, points[0], "start");
-    this.#end(ctx, points.at(-1), time.live ? "now" : "end");
+    this.#end(ctx, points[0], "start", width);
+    this.#end(ctx, points.at(-1), time.live ? "now" : "end", width);
     this.#bar(ctx, width, height);
     const last = points.at(-1);
     this.canvas.setAttribute("aria-label", `Map of ${points.length} positions from ${longTime(points[0].us)} to ${longTime(last.us)}, the last at ${formatNumber(last.lat)}, ${formatNumber(last.lon)}.`);
   }
 
-  #end(ctx, point, word) {
+  #end(ctx, point, word, width) {
     const [x, y] = this.place(point);
     const isStart = word === "start";
     ctx.beginPath();
@@ -150,12 +150,15 @@ export class Track {
     ctx.strokeStyle = isStart ? fieldColor(this.lat) : token("card");
     ctx.stroke();
     ctx.textBaseline = "middle";
-    ctx.textAlign = "left";
     ctx.lineWidth = 3;
     ctx.strokeStyle = token("card");
     ctx.fillStyle = token("ink");
-    ctx.strokeText(word, x + 9, y + (isStart ? -1 : 1) * 8);
-    ctx.fillText(word, x + 9, y + (isStart ? -1 : 1) * 8);
+    const isAtEdge = x + 9 + ctx.measureText(word).width > width - 4;
+    ctx.textAlign = isAtEdge ? "right" : "left";
+    const at = [x + (isAtEdge ? -9 : 9), y + (isStart ? -1 : 1) * 8];
+    ctx.strokeText(word, ...at);
+    ctx.fillText(word, ...at);
+    ctx.textAlign = "left";
   }
 
   #graticule(ctx, width, height) {

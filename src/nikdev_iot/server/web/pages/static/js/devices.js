@@ -51,7 +51,7 @@ function tellOfGap(row, count) {
   const mark = document.createElement("a");
   mark.className = "gap";
   mark.href = `/admin/devices/${row.dataset.device}/commits`;
-  mark.textContent = count === 1 ? "1 commit lost" : `${count} commits lost`;
+  mark.textContent = count === 1 ? "1 commit lost" : `${count > 9999 ? String(count).replace(/\B(?=(\d{3})+$)/g, "\u202f") : count} commits lost`;
   mark.title = "The device declared a gap within the last hours";
   row.querySelector(".about").append(mark);
 }

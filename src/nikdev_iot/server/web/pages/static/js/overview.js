@@ -13,14 +13,27 @@ const REFRESH_MS = 60_000;
 const device = document.querySelector(".device-head[data-device]").dataset.device;
 const place = `/admin/devices/${device}`;
 
-function take({ latest, points, reload }) {
+function take({ latest, points, preview, reload }) {
   if (!latest) return;
   if (reload) askTiles();
   if (document.querySelector("[data-first]")) showFirst();
   for (const [field, [timeUs, value]] of Object.entries(latest)) {
     const tile = document.querySelector(`.tile[data-field="${CSS.escape(field)}"]`);
-    if (tile) renew(tile, timeUs, value, points?.[field]);
+    if (tile) {
+      markAhead(tile, timeUs, preview?.includes(field), points?.[field]);
+      renew(tile, timeUs, value, points?.[field]);
+    }
   }
+}
+
+/** Say that a value is shown ahead of its history; no more so once it, or a newer one, has come with it. */
+function markAhead(tile, timeUs, isAhead, points) {
+  const knownUs = Number(tile.dataset.timeUs);
+  const mark = tile.querySelector(".ahead");
+  if (isAhead && timeUs >= knownUs) {
+    if (mark.hidden) mark.textContent = "ahead of waiting commits";
+    mark.hidden = false;
+  } else if (timeUs > knownUs || points?.some(([us]) => us >= knownUs)) mark.hidden = true;
 }
 
 function renew(tile, timeUs, value, points) {
