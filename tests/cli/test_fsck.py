@@ -27,3 +27,20 @@ def test_a_damaged_one(alone):
     done = nikdev("fsck", "--json")
     assert done.code == 5
     assert done.json["problems"] if done.out else done.error["message"]
+
+
+def test_what_is_said_of_a_damaged_one_is_short_and_on_lines(alone):
+    for number in range(20):
+        alone.commit(f"t={number}")
+    path = nikdev("fsck", "--json").json["journal"]
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'commits'").fetchone()
+    with open(path, "r+b") as file:  # noqa: PTH123 - a plain file, and a few bytes of it
+        file.seek((page - 1) * 4_096 + 10)
+        file.write(b"\xff" * 30)  # where the page says where its rows are
+    done = nikdev("fsck")
+    assert done.code == 5
+    assert "more of this kind" in done.out
+    assert "\\n" not in done.out
+    assert len(done.out.splitlines()) < 10
