@@ -102,3 +102,14 @@ def test_a_file_of_somebody_elses_is_left_alone(tmp_path):
             api.commit()
     assert path.read_text().startswith("dear diary")
     assert [found.name for found in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_link_to_a_file_of_somebody_elses_is_left_alone(tmp_path):
+    other = tmp_path / "letter.txt"
+    other.write_text("Dear reader, " * 1_000)
+    link = tmp_path / f"nikdev-{DEVICE}.db"
+    link.symlink_to(other)
+    with Api(config(tmp_path)) as api, pytest.raises(JournalError, match="left as it is"):
+        api.commit("a message")
+    assert other.read_text() == "Dear reader, " * 1_000
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["letter.txt", link.name]

@@ -13,7 +13,7 @@ from contextlib import suppress
 import pytest
 from tests.disks import mounted
 
-from nikdev_iot.journal.errors import JournalGone, JournalLocked, NotPermitted
+from nikdev_iot.journal.errors import JournalGone, JournalLocked, NotPermitted, PushLocked
 from nikdev_iot.journal.journal import Journal
 from nikdev_iot.model.errors import JournalError
 
@@ -327,6 +327,29 @@ def test_the_mode_of_a_journal_that_is_there_stays(tmp_path):
     with Journal.open(path) as journal:
         journal.commit({"a": 1})
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_behind_a_link_it_is_as_private_and_locked_by_one_name(tmp_path):
+    link, path = tmp_path / "link.db", tmp_path / "disk" / "j.db"
+    link.symlink_to(path)
+    before = os.umask(0o022)
+    try:
+        with Journal.open(link) as journal, Journal.open(path) as other:
+            journal.commit({"a": 1})
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+            with journal.push_lock(), pytest.raises(PushLocked), other.push_lock(timeout_s=0):
+                pass
+    finally:
+        os.umask(before)
+    assert link.is_symlink()
+
+
+def test_a_link_that_leads_to_itself(tmp_path):
+    path = tmp_path / "j.db"
+    path.symlink_to(path)
+    with pytest.raises(JournalError, match="could not open"):
+        Journal.open(path)
 
 
 def test_a_journal_on_a_file_system_without_links(tmp_path, monkeypatch):

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from nikdev_iot.journal.errors import JournalDamaged
 from nikdev_iot.journal.journal import Journal
 from nikdev_iot.journal.lock import FileLock
+from nikdev_iot.journal.migrations import APPLICATION_ID
 from nikdev_iot.journal.replacement import finish, put_in_place, saved_path
 from nikdev_iot.journal.salvage import salvage
 
 IN_LOG = 20
+SAVED = b"SQLite format 3\0" + bytes(52) + APPLICATION_ID.to_bytes(4, "big") + b"saved"
 ON_DISK = {"rename", "replace", "link", "unlink", "fsync", "open", "mkdir", "rmdir", "copyfile"}
 
 
@@ -103,17 +107,17 @@ def test_a_salvage_that_is_cut_off_anywhere_loses_no_commit_of_the_log(damaged, 
 def test_cut_off_again_and_again_it_is_put_in_place_once(tmp_path):
     path = tmp_path / "x.db"
     path.write_bytes(b"damaged")
-    saved_path(path).write_bytes(b"saved")
+    saved_path(path).write_bytes(SAVED)
     tmp_path.joinpath("x.db-wal").write_bytes(b"log")
     step = 0
     while not cut_at(step := step + 1, finish, path):
         assert path.read_bytes() == b"damaged" or not saved_path(path).exists()
         if not saved_path(path).exists():
-            saved_path(path).write_bytes(b"saved")
+            saved_path(path).write_bytes(SAVED)
             path.write_bytes(b"damaged")
             break
     finish(path)
-    assert path.read_bytes() == b"saved"
+    assert path.read_bytes() == SAVED
     assert tmp_path.joinpath("x.db.damaged-1-wal").read_bytes() == b"log"
     assert tmp_path.joinpath("x.db.damaged-1").read_bytes() == b"damaged"
 
@@ -125,9 +129,9 @@ def test_without_links_it_is_a_copy_that_is_set_aside(tmp_path, monkeypatch):
     monkeypatch.setattr("os.link", no_links)
     path = tmp_path / "x.db"
     path.write_bytes(b"damaged")
-    saved_path(path).write_bytes(b"saved")
+    saved_path(path).write_bytes(SAVED)
     aside = put_in_place(path)
-    assert (path.read_bytes(), aside.read_bytes()) == (b"saved", b"damaged")
+    assert (path.read_bytes(), aside.read_bytes()) == (SAVED, b"damaged")
     assert sorted(found.name for found in tmp_path.iterdir()) == ["x.db", "x.db.damaged-1"]
 
 
@@ -142,11 +146,45 @@ def test_where_nothing_was_saved_nothing_happens(tmp_path):
 def test_another_program_that_is_at_it_is_waited_for(tmp_path):
     path = tmp_path / "x.db"
     path.write_bytes(b"damaged")
-    saved_path(path).write_bytes(b"saved")
+    saved_path(path).write_bytes(SAVED)
     lock = FileLock(tmp_path / "x.db-salvage")
     assert lock.acquire()
     finish(path, wait_s=0.05)
     assert path.read_bytes() == b"damaged"
     lock.release(remove=True)
     finish(path)
-    assert path.read_bytes() == b"saved"
+    assert path.read_bytes() == SAVED
+
+
+@pytest.mark.parametrize("what", ["a note", "an empty file", "a folder", "a pipe", "a link to a journal", "no file"])
+def test_nothing_but_a_saved_journal_takes_the_place_of_a_sound_one(tmp_path, what):
+    path = tmp_path / "x.db"
+    with Journal.open(path) as journal:
+        journal.commit({"n": 0})
+    saved = saved_path(path)
+    if what == "a note":
+        saved.write_text("SQLite format 3 is what my journal is in")
+    elif what == "an empty file":
+        saved.touch()
+    elif what == "a folder":
+        saved.mkdir()
+    elif what == "a pipe":
+        os.mkfifo(saved)
+    elif what == "a link to a journal":
+        Journal.open(tmp_path / "other.db").close()
+        saved.symlink_to(tmp_path / "other.db")
+    else:
+        saved = tmp_path / "x.db.saved"  # what somebody calls a copy
+        shutil.copy(path, saved)
+    assert begin_again(path) == [0]
+    assert os.path.lexists(saved)
+
+
+def test_behind_a_link_the_log_is_saved_too(damaged, tmp_path):
+    link = tmp_path / "link.db"
+    link.symlink_to(damaged)
+    with closing(sqlite3.connect(damaged)) as other:
+        other.execute("SELECT count(*) FROM boots").fetchone()
+        assert begin_again(link) == list(range(200 + IN_LOG))
+    assert link.is_symlink()
+    assert Path(f"{damaged}.damaged-1-wal").exists()

@@ -10,6 +10,7 @@ import uuid
 import pytest
 from tests.journal.budgets import bounded, fill
 
+from nikdev_iot.journal import salvage as salvaging
 from nikdev_iot.journal.errors import JournalDamaged
 from nikdev_iot.journal.journal import Journal
 from nikdev_iot.journal.salvage import salvage
@@ -232,3 +233,34 @@ def test_what_was_dropped_stays_declared(path, clock):
         assert journal.gone(1, 120) == before
         assert (journal.status().dropped, journal.status().unpushed) == (status.dropped, status.unpushed)
         assert journal.check() == []
+
+
+def test_a_long_journal_is_saved_piece_by_piece(made):
+    """All at once it would not fit into a small device's memory."""
+    path, *_ = made
+    held, most = 0, 0
+
+    class Row(tuple):
+        __slots__ = ()
+
+        def __new__(cls, items):
+            nonlocal held, most
+            held += 1
+            most = max(most, held)
+            return super().__new__(cls, items)
+
+        def __del__(self):
+            nonlocal held
+            held -= 1
+
+    real = salvaging._reader
+
+    def counting(copy):
+        connection = real(copy)
+        connection.row_factory = lambda _, row: Row(row)
+        return connection
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(salvaging, "_reader", counting)
+        assert salvage(path, now_us=5).commits == COUNT
+    assert 0 < most < 10

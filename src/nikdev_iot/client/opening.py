@@ -10,6 +10,7 @@ from nikdev_iot.journal.budget import Budget
 from nikdev_iot.journal.clock import SYSTEM_CLOCK
 from nikdev_iot.journal.errors import JournalDamaged
 from nikdev_iot.journal.journal import Journal
+from nikdev_iot.journal.lock import real_path
 from nikdev_iot.journal.migrations import APPLICATION_ID
 from nikdev_iot.journal.replacement import finish
 from nikdev_iot.journal.salvage import Salvage, salvage
@@ -71,7 +72,7 @@ def _is_a_journal(path: Path) -> bool:
         head = file.read(100)
     if head.startswith(b"SQLite format 3\0"):
         return int.from_bytes(head[68:72], "big") == APPLICATION_ID
-    return not any(head) or path.name.startswith("nikdev-")
+    return not any(head) or real_path(path).name.startswith("nikdev-")
 
 
 def _device_id(config: Config) -> str | None:

@@ -16,6 +16,7 @@ from typing import Literal
 from nikdev_iot.model.errors import JournalError
 
 from .errors import JournalGone, from_os, from_sqlite
+from .lock import real_path
 from .migrations import migrate, version_of
 from .outcome import Outcome
 
@@ -29,7 +30,7 @@ class Database:
 
     def __init__(self, path: Path, *, durability: Literal["full", "normal"], busy_timeout_s: float) -> None:
         self.in_memory = str(path) == MEMORY
-        self.path = path if self.in_memory else path.absolute()
+        self.path = path if self.in_memory else real_path(path)
         self.name = str(self.path)
         self._synchronous = {"full": "FULL", "normal": "NORMAL"}[durability]
         self._busy_timeout_s = busy_timeout_s

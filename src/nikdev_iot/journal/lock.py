@@ -15,9 +15,14 @@ from pathlib import Path
 from .errors import PushLocked, from_os
 from .obstacles import holder
 
-__all__ = ["FileLock", "hold_push_lock"]
+__all__ = ["FileLock", "hold_push_lock", "real_path"]
 
 _held: weakref.WeakSet[FileLock] = weakref.WeakSet()
+
+
+def real_path(path: Path) -> Path:
+    """Return where the file is: behind the link, where `path` is one, for there SQLite puts its log and its locks."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path.absolute()
 
 
 class FileLock:

@@ -9,15 +9,26 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import from_os
-from .lock import FileLock
+from .lock import FileLock, real_path
+from .migrations import APPLICATION_ID
 
-__all__ = ["draft_prefix", "finish", "put_in_place", "remove_drafts", "saved_path", "sync", "taking_turns"]
+__all__ = [
+    "draft_prefix",
+    "finish",
+    "is_saved",
+    "put_in_place",
+    "remove_drafts",
+    "saved_path",
+    "sync",
+    "taking_turns",
+]
 
 _WAIT_S = 30.0
 _PAUSE_S = 0.02
@@ -25,7 +36,21 @@ _PAUSE_S = 0.02
 
 def saved_path(path: Path) -> Path:
     """Return where the saved journal lies until it is put in the place of the one at `path`."""
-    return path.with_name(f"{path.name}.saved")
+    # Not a name that people would give to a copy: what lies there takes the place of the journal.
+    return path.with_name(f"{path.name}-salvaged")
+
+
+def is_saved(path: Path) -> bool:
+    """Return whether there is a saved journal to be put in place: one of ours, and no link, folder or pipe."""
+    saved = saved_path(path)
+    try:
+        if not stat.S_ISREG(saved.lstat().st_mode):
+            return False
+        with saved.open("rb") as file:
+            head = file.read(100)
+    except OSError:  # whoever opens the journal says what it is
+        return False
+    return head.startswith(b"SQLite format 3\0") and int.from_bytes(head[68:72], "big") == APPLICATION_ID
 
 
 def draft_prefix(path: Path) -> str:
@@ -46,12 +71,12 @@ def finish(path: Path, *, wait_s: float = _WAIT_S) -> None:
     Raises:
         JournalError: the folder cannot be written.
     """
-    saved = saved_path(path)
-    if not saved.exists():
-        return
+    path = real_path(path)
     try:
+        if not is_saved(path):
+            return
         with taking_turns(path, wait_s=wait_s) as is_ours:
-            if is_ours and saved.exists():
+            if is_ours and is_saved(path):
                 put_in_place(path)
     except OSError as error:
         raise from_os(error, path=str(path), operation="put what was saved of it in its place") from error

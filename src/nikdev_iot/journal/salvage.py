@@ -26,8 +26,9 @@ from . import holes, origins
 from .errors import from_os
 from .holes import Hole, HoleKind
 from .leaves import leaf_rows
+from .lock import real_path
 from .migrations import migrate
-from .replacement import draft_prefix, put_in_place, remove_drafts, saved_path, sync, taking_turns
+from .replacement import draft_prefix, is_saved, put_in_place, remove_drafts, saved_path, sync, taking_turns
 from .shapes import ShapeBook
 
 __all__ = ["Salvage", "salvage"]
@@ -38,6 +39,8 @@ _DROPS = (
     "reason",
 )  # fmt: skip
 _CHUNK = 1_024
+_LONGEST_RANGE = 16_384
+"""Of what is read again in halves, where one of its rows cannot be read."""
 _COMMIT_COLUMNS = 7
 _MOST_FAILURES = 50_000
 """Reads that fail, before what is left of a range is given up: a file of rubbish shall not take for ever."""
@@ -84,12 +87,13 @@ def salvage(
     Raises:
         JournalError: there is no room for the new file, or the folder cannot be written.
     """
+    path = real_path(path)
     try:
         before = _identity(path)
         with taking_turns(path, wait_s=wait_s) as is_ours:
             if not is_ours or _identity(path) != before:
                 return None
-            if saved_path(path).exists():
+            if is_saved(path):
                 put_in_place(path)
                 return None
             return _salvage(path, now_us=now_us, new_uuid=new_uuid)
@@ -231,21 +235,23 @@ class _Saver:
             for row_id, values in leaf_rows(file, page_bytes=page_bytes, columns=_COMMIT_COLUMNS, wanted=wanted):
                 yield (row_id, *values[1:])
 
-    def _between(self, low: int, high: int) -> list[Any]:
-        """Return the rows of a range of ids; where that fails, those of its halves."""
+    def _between(self, low: int, high: int) -> Iterator[Any]:
+        """Yield the rows of a range of ids; where that fails, those of its halves, some a second time."""
         if self._source is None:
-            return []
+            return
         try:
-            return self._source.execute(
+            # One by one: all at once, a journal that is long would not fit into a small device's memory.
+            yield from self._source.execute(
                 "SELECT id, time_us, mono_ns, boot, shape, body, message FROM commits WHERE id BETWEEN ? AND ?",
                 (low, high),
-            ).fetchall()
+            )
         except (sqlite3.Error, OverflowError, ValueError):
             self._failures += 1
             if low == high or self._failures > _MOST_FAILURES:
-                return []
+                return
             middle = (low + high) // 2
-            return self._between(low, middle) + self._between(middle + 1, high)
+            yield from self._between(low, middle)
+            yield from self._between(middle + 1, high)
 
     def _is_whole(self, book: ShapeBook, row: Any) -> bool:
         row_id, time_us, mono_ns, boot, shape_id, body, message = row
@@ -354,7 +360,7 @@ def _ranges(low: int, high: int) -> Iterator[tuple[int, int]]:
     while low <= high:
         yield low, min(low + step - 1, high)
         low += step
-        step *= 2
+        step = min(2 * step, _LONGEST_RANGE)
 
 
 def _runs(connection: sqlite3.Connection) -> Iterator[tuple[int, int]]:
