@@ -161,3 +161,14 @@ def test_what_is_shown_ahead_of_a_backlog_says_so_and_moves_no_range(
 
 def _end_of_day_with(newest_us: int) -> int:
     return (newest_us // 1_000_000 + 1) * 1_000_000 + 24 * 60 * MINUTE_US // 50
+
+
+def test_without_scripts_all_values_can_be_taken_along(site: Site, owner: Somebody, device: uuid.UUID) -> None:
+    now_us = site.clock()
+    site.push(
+        site.new_key(device), [(now_us - 400 * 24 * 60 * MINUTE_US, {"t": 1.5}), (now_us - MINUTE_US, {"t": 2.5})]
+    )
+    found = re.search(r'<a href="([^"]+)">All values as CSV', _open(site, owner, f"/admin/devices/{device}"))
+    assert found is not None
+    lines = _open(site, owner, html.unescape(found[1])).splitlines()
+    assert [line.split(",")[1] for line in lines] == ["t", "1.5", "2.5"]

@@ -133,7 +133,7 @@ export class Track {
       ctx.fill();
     });
     this.#end(ctx, points[0], "start", width);
-    this.#end(ctx, points.at(-1), time.live ? "now" : "end", width);
+    this.#end(ctx, points.at(-1), time.live ? "newest" : "end", width);
     this.#bar(ctx, width, height);
     const last = points.at(-1);
     this.canvas.setAttribute("aria-label", `Map of ${points.length} positions from ${longTime(points[0].us)} to ${longTime(last.us)}, the last at ${formatNumber(last.lat)}, ${formatNumber(last.lon)}.`);
