@@ -6,9 +6,11 @@ import errno
 import resource
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
+
+import pytest
 
 SIZE_BYTES = 1_500_000
 
@@ -69,6 +71,17 @@ def mounted(folder: Path, *options: str) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", "-l", str(folder)], capture_output=True, timeout=30, check=False)
+
+
+@contextmanager
+def mounted_or_skipped(folder: Path, *, unchecked: str) -> Iterator[Path]:
+    """Mount one as `mounted` does; where this user may not, skip the test and say what was not checked."""
+    with ExitStack() as stack:
+        try:
+            place = stack.enter_context(mounted(folder))
+        except PermissionError as error:
+            pytest.skip(f"not checked: {unchecked} (nothing can be mounted here: {error.strerror.strip()})")
+        yield place
 
 
 @contextmanager

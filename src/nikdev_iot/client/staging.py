@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import suppress
+from typing import TypeVar
 
 from nikdev_iot.model.errors import JournalError
 
@@ -12,6 +13,8 @@ from .forks import renewed_in_children
 
 TYPE_CHECKING = False  # this module comes with `Api`, the journal with its first use
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nikdev_iot.journal.journal import Journal
     from nikdev_iot.journal.outcome import Outcome
     from nikdev_iot.journal.staged import Token
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
     from .config import Config
 
 __all__ = ["Staging"]
+
+_T = TypeVar("_T")
+_MOST_JOURNALS = 10
+"""So many journals are tried, one after the other, where each is damaged or replaced by the time it is open."""
 
 
 class _State:
@@ -77,15 +84,20 @@ class Staging:
     # -- journals -----------------------------------------------------------------------------------------
 
     def commits(self) -> Journal:
-        """Return the journal that keeps commits."""
+        """Return the journal that keeps commits; a new one where another program saved the one that was damaged."""
         with self._slow:
-            if self._config.stage_unpushed_entries:
-                return self._open_file()
-            if self._memory is None:
-                from nikdev_iot.journal.journal import Journal
+            if self._file is not None and self._file.is_replaced():
+                self._leave(self._file)
+            return self._commits()
 
-                self._memory = Journal.open(":memory:")
-            return self._memory
+    def _commits(self) -> Journal:
+        if self._config.stage_unpushed_entries:
+            return self._open_file()
+        if self._memory is None:
+            from nikdev_iot.journal.journal import Journal
+
+            self._memory = Journal.open(":memory:")
+        return self._memory
 
     def _staging(self) -> Journal | None:
         """Return the journal that keeps staged values; None where none does."""
@@ -109,30 +121,28 @@ class Staging:
         """Return what is staged here, and what earlier programs left in the journal."""
         with self._slow:
             self._settle()
-            staging = self._staging()
-            kept = {} if staging is None else staging.peek_staged()
+            kept = self._recovering(self._peek)
             with self._lock:
                 return {**kept, **self._state.values}
+
+    def _peek(self) -> dict[str, Value]:
+        staging = self._staging()
+        return {} if staging is None else staging.peek_staged()
 
     def commit(self, message: str | None, time_us: int | None) -> Receipt | None:
         """Commit what is staged; on an error it stays staged."""
         with self._slow:
             self._settle()
-            self._claim()
-            if not self._state.values:
-                return None
             try:
-                try:
-                    return self._commit(message, time_us)
-                except JournalError as error:
-                    self.recover(error)
-                    self._claim()
-                    return self._commit(message, time_us)
+                return self._recovering(lambda: self._commit(message, time_us))
             finally:
                 self._settle()
 
-    def _commit(self, message: str | None, time_us: int | None) -> Receipt:
-        journal = self.commits()
+    def _commit(self, message: str | None, time_us: int | None) -> Receipt | None:
+        self._claim()
+        if not self._state.values:
+            return None
+        journal = self._commits()
         state = self._move_out(keeps_claim=True)
         token = state.token if journal is self._file else None
         return journal.commit(state.moving, message=message, time_us=time_us, unstage=token, outcome=state.outcome)
@@ -178,21 +188,46 @@ class Staging:
         with suppress(ClaimLost):  # an interrupt came after this was done
             journal.drop_staged(token)
 
+    def _recovering(self, act: Callable[[], _T]) -> _T:
+        """Do it; once more in a new journal, each time that `recover` finds one."""
+        from nikdev_iot.journal.errors import JournalReplaced
+
+        left = _MOST_JOURNALS
+        while True:
+            try:
+                return act()
+            except JournalError as error:
+                left -= 1 if isinstance(error, JournalReplaced) else _MOST_JOURNALS  # a new one is not damaged again
+                if left < -1:
+                    raise
+                self.recover(error)
+
     def recover(self, error: JournalError) -> None:
-        """Begin a new journal with what can be read of one that turned out to be damaged; raise any other error."""
-        from nikdev_iot.journal.errors import JournalDamaged
+        """Begin a new journal with what can be read of one that turned out to be damaged; raise any other error.
+
+        Where another program has done that, its journal is the new one.
+        """
+        from nikdev_iot.journal.errors import JournalDamaged, JournalReplaced
 
         with self._slow:
-            if not isinstance(error, JournalDamaged) or self._file is None:
+            if isinstance(error, JournalReplaced) and self._file is None:
+                return  # as it was being opened
+            if not isinstance(error, JournalDamaged | JournalReplaced) or self._file is None:
                 raise error
             from .opening import save_what_can_be_read
 
-            self._settle()
-            journal, self._file = self._file, None
-            journal.close()
-            with self._lock:
-                self._state = _State(self._state.values)
-            save_what_can_be_read(journal.path, error)
+            path = self._file.path
+            self._leave(self._file)
+            if isinstance(error, JournalDamaged):
+                save_what_can_be_read(path, error)
+
+    def _leave(self, journal: Journal) -> None:
+        """Let go of a journal in whose place there is another one, or will be."""
+        self._settle()
+        self._file = None
+        journal.close()
+        with self._lock:
+            self._state = _State(self._state.values)
 
     def _claim(self) -> None:
         """Take over, once, what earlier programs staged; what was added since goes before it."""
@@ -205,21 +240,24 @@ class Staging:
 
     def reset(self) -> None:
         """Throw away what is staged, and what earlier programs left."""
-        from nikdev_iot.model.errors import ConfigError
-
         with self._slow:
             self._settle()
-            with suppress(ConfigError):
-                self._claim()  # where it is not known which journal, nothing was left in it
-            if self._state.token is None or self._file is None:
-                with self._lock:
-                    self._state = _State({}, claimed=self._state.claimed)
-                return
-            state = self._move_out(keeps_claim=True)
             try:
-                self._file.drop_staged(state.token, outcome=state.outcome)
+                self._recovering(self._reset)
             finally:
                 self._settle()
+
+    def _reset(self) -> None:
+        from nikdev_iot.model.errors import ConfigError
+
+        with suppress(ConfigError):
+            self._claim()  # where it is not known which journal, nothing was left in it
+        if self._state.token is None or self._file is None:
+            with self._lock:
+                self._state = _State({}, claimed=self._state.claimed)
+            return
+        state = self._move_out(keeps_claim=True)
+        self._file.drop_staged(state.token, outcome=state.outcome)
 
     # -- the end ---------------------------------------------------------------------------------------------
 
@@ -232,12 +270,15 @@ class Staging:
             if not self._config.stage_uncommitted_values:
                 with self._lock:
                     self._state = _State({})
-            elif self._state.values or self._state.token is not None:
-                self._keep(self._open_file())
+            else:
+                self._recovering(self._keep)
             if self._file is not None:
                 self._file.close()
 
-    def _keep(self, staging: Journal) -> None:
+    def _keep(self) -> None:
+        if not self._state.values and self._state.token is None:
+            return
+        staging = self._open_file()
         state = self._move_out(keeps_claim=False)
         try:
             if state.token is None:

@@ -15,14 +15,17 @@ from typing import Literal
 
 from nikdev_iot.model.errors import JournalError
 
-from .errors import JournalGone, from_os, from_sqlite
+from .errors import JournalGone, from_os, from_sqlite, locked
 from .lock import real_path
 from .migrations import migrate, version_of
 from .outcome import Outcome
+from .replacement import mark_path
+from .succession import FoundIn, Watch
 
 __all__ = ["MEMORY", "Database", "Use"]
 
 MEMORY = ":memory:"
+_WRITE = "BEGIN IMMEDIATE"
 
 
 class Database:
@@ -39,7 +42,7 @@ class Database:
         """Whose `with` block has the connection."""
         self._pid = os.getpid()
         self._connection: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None
+        self._watch: Watch | None = None
         self._opened = False
         self.most_log_bytes = 8 << 20
         """How large the write-ahead log may stay; to be set before the file is opened."""
@@ -59,7 +62,7 @@ class Database:
 
         `outcome` tells which of the two it was.
         """
-        return Use(self, operation, "BEGIN IMMEDIATE", outcome)
+        return Use(self, operation, _WRITE, outcome)
 
     def close(self) -> None:
         """Let go of the file. Idempotent."""
@@ -129,9 +132,31 @@ class Database:
             )
         if self._connection is None:
             self._connection = self._open(operation)
-        elif self._file is not None:
-            self._check_file(operation)
+        elif self._watch is not None and not self._watch.is_there():
+            self._watch.refuse_replaced(operation)
+            self._refuse_gone(operation)
         return self._connection
+
+    def is_replaced(self) -> bool:
+        """Return whether another program has put a new journal in the place of this file, which was damaged."""
+        with self._lock:
+            watch = self._watch
+            return watch is not None and not watch.is_there() and watch.is_replaced()
+
+    def make_sure(self, operation: str, outcome: Outcome | None, found_in: FoundIn | None = None) -> None:
+        """Return once the change that was just made is kept for good; most often that is at once.
+
+        Raises:
+            JournalReplaced: another program saved the damaged file meanwhile, and what `found_in` seeks was not copied.
+            JournalLocked: another program has been saving it for too long.
+        """
+        if self._watch is not None and not self._watch.is_quiet():
+            try:
+                self._watch.make_sure(operation, wait_s=self._busy_timeout_s, found_in=found_in)
+            except JournalError:
+                if outcome is not None:
+                    outcome.revoke()
+                raise
 
     def _end(self) -> None:
         """End a transaction that is still open (after COMMIT there is none), and let the next one in."""
@@ -146,15 +171,8 @@ class Database:
             self._frame = None
             self._lock.release()
 
-    def _check_file(self, operation: str) -> None:
+    def _refuse_gone(self, operation: str) -> None:
         # A commit into a deleted file would be gone with the process, and nobody would know.
-        try:
-            found = os.stat(self.name)  # noqa: PTH116 - with every commit: a Path costs more than the call
-        except OSError:
-            pass
-        else:
-            if (found.st_dev, found.st_ino) == self._file:
-                return
         raise JournalGone(
             f"The journal {self.name} could not {operation}: its file was moved, deleted or replaced while in use.",
             path=self.name,
@@ -177,9 +195,6 @@ class Database:
                     raise self.error("is a folder", operation="open", hint="Name a file in it instead.")
                 _make_private(self.path)
             connection = self._connect()
-            if not self.in_memory:
-                found = self.path.stat()
-                self._file = (found.st_dev, found.st_ino)
         except OSError as error:
             raise from_os(error, path=self.name, operation="open") from error
         except sqlite3.Error as error:
@@ -190,12 +205,17 @@ class Database:
     def _connect(self) -> sqlite3.Connection:
         give_up = time.monotonic() + self._busy_timeout_s
         while True:
+            watch = None if self.in_memory else Watch.of(self.path)
             connection = sqlite3.connect(
                 self.name, timeout=self._busy_timeout_s, isolation_level=None, check_same_thread=False
             )
             try:
                 # Before anything changes a file that is not ours.
-                if not version_of(connection, path=self.name):
+                version = version_of(connection, path=self.name)
+                if self._is_being_saved(watch, give_up=give_up):
+                    connection.close()
+                    continue
+                if not version:
                     # Of a new file, before it has anything in it; in another it would be written anew at each opening.
                     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
                 connection.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -211,17 +231,29 @@ class Database:
                 # Rows are read once, in order: SQLite's 2 MB of pages would make nothing faster.
                 connection.execute("PRAGMA cache_size = -512")
                 migrate(connection, path=self.name)
-            except sqlite3.OperationalError as error:
+            except sqlite3.Error as error:
                 connection.close()
+                if self._is_being_saved(watch, give_up=give_up):
+                    continue
                 # Two processes that make one file at the same time: the change to WAL does not wait by itself.
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+                if code != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
                     raise
                 time.sleep(0.02)
             except BaseException:
                 connection.close()
                 raise
             else:
+                self._watch = watch if watch is not None or self.in_memory else Watch.of(self.path)
                 return connection
+
+    def _is_being_saved(self, watch: Watch | None, *, give_up: float) -> bool:
+        """Return, after it, whether another program was saving the file: what was opened may be parts of two files."""
+        if watch is None or watch.is_quiet():
+            return False
+        if not watch.wait(wait_s=self._busy_timeout_s) or time.monotonic() > give_up:
+            raise locked(self.name, "open", holder_of=str(mark_path(self.path)))
+        return True
 
 
 # SQLite keeps what it knows of a file's locks per process. A child that was forked while the file was open would
@@ -258,13 +290,15 @@ class Use:
     block of this thread ends.
     """
 
-    __slots__ = ("_begin", "_database", "_operation", "_outcome")
+    __slots__ = ("_begin", "_database", "_operation", "_outcome", "found_in")
 
     def __init__(self, database: Database, operation: str, begin: str, outcome: Outcome | None = None) -> None:
         self._database = database
         self._operation = operation
         self._begin = begin
         self._outcome = outcome
+        self.found_in: FoundIn | None = None
+        """What finds the change in another journal, into which it may have been copied; to be set inside the block."""
 
     def __enter__(self) -> sqlite3.Connection:
         database = self._database
@@ -294,6 +328,8 @@ class Use:
                     connection.execute("COMMIT")  # type: ignore[union-attr]
                 else:
                     self._outcome.execute(connection, "COMMIT")  # type: ignore[arg-type]
+                if self._begin == _WRITE:
+                    database.make_sure(self._operation, self._outcome, self.found_in)
         except sqlite3.Error as failed:
             error = failed
         finally:

@@ -17,11 +17,13 @@ __all__ = [
     "JournalDamaged",
     "JournalGone",
     "JournalLocked",
+    "JournalReplaced",
     "NotPermitted",
     "PushLocked",
     "StalePack",
     "from_os",
     "from_sqlite",
+    "locked",
 ]
 
 
@@ -59,6 +61,10 @@ class NotPermitted(JournalError):
 
 class JournalGone(JournalError):
     """The file, or the disk that it is on, was taken away while it was in use. Nothing was done."""
+
+
+class JournalReplaced(JournalGone):
+    """The file was damaged, and another program has put a new journal in its place: open that. Nothing was done."""
 
 
 _KEPT = {
@@ -122,6 +128,17 @@ def from_sqlite(error: sqlite3.Error, *, path: str, operation: str) -> JournalEr
     made = kind(f"The journal {path} could not {operation}: {what}.", path=path, operation=operation, hint=hint)
     made.__cause__ = error
     return made
+
+
+def locked(path: str, operation: str, *, holder_of: str) -> JournalLocked:
+    """Return the error for a journal that another program is saving, and has the lock file `holder_of` for that."""
+    name = holder(Path(holder_of)) or "another program"
+    return JournalLocked(
+        f"The journal {path} could not {operation}: {name} has been saving what can be read of it for too long.",
+        path=path,
+        operation=operation,
+        hint=f"What is staged stays staged. Try again, or end {name}.",
+    )
 
 
 def _locked(path: str) -> tuple[str, str]:

@@ -21,6 +21,7 @@ from .clock import SYSTEM_CLOCK, Clock
 from .connection import Database
 from .outcome import Outcome
 from .pushqueue import PushQueue
+from .succession import holds
 
 if TYPE_CHECKING:
     from .health import Health
@@ -124,6 +125,10 @@ class Journal(PushQueue):
         # One assignment: another thread never sees the one without the other.
         self._known = origin, uuid.UUID(bytes=origin.uuid)
 
+    def is_replaced(self) -> bool:
+        """Return whether the file was damaged, and another program has put a new journal in its place: open that."""
+        return self._database.is_replaced()
+
     def close(self) -> None:
         """Let go of the file. Idempotent; any call that follows opens it again."""
         self._database.close()
@@ -174,6 +179,8 @@ class Journal(PushQueue):
                 done = (
                     connection.execute(_INSERT, row) if outcome is None else outcome.execute(connection, _INSERT, row)
                 )
+                if done.rowcount == 1 and done.lastrowid is not None:
+                    self._database.make_sure("commit", outcome, holds(done.lastrowid, time_us, mono_ns, body, message))
         # Room is to be made first, or there is another origin: nothing was written.
         if done is None or done.rowcount != 1 or done.lastrowid is None:
             return self._commit_with_more(values, message, time_us, mono_ns, unstage, outcome=outcome)
@@ -192,7 +199,8 @@ class Journal(PushQueue):
         """Commit with what goes with it: a new shape, a new boot, staged values, another origin than before."""
         if not values:
             raise ValueRefused("A commit without values says nothing.", hint="Nothing was committed.")
-        with self._database.write("commit", outcome) as connection:
+        use = self._database.write("commit", outcome)
+        with use as connection:
             if self._room is not None:
                 size_bytes = sum(map(_value_bytes, values.values()))
                 self._room.make(connection, size_bytes + _size_bytes(b"", message), now_us=self._clock.now_us)
@@ -201,6 +209,7 @@ class Journal(PushQueue):
             origin = origins.current(connection)
             body = shape.encode(values.values())
             row_id = connection.execute(_INSERT, (time_us, mono_ns, boot, shape.id, body, message, origin.id)).lastrowid
+            use.found_in = holds(cast("int", row_id), time_us, mono_ns, body, message)
             if unstage is not None:
                 staged.unstage(connection, unstage, name=self._database.name)
         self._book.remember(values, shape)

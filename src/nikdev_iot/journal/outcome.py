@@ -36,3 +36,7 @@ class Outcome:
         """
         self._cursors.extend(map(connection.execute, (statement,), (parameters,)))
         return self._cursors[-1]
+
+    def revoke(self) -> None:
+        """Take back that it was done: what was changed does not count any more."""
+        self._cursors.clear()

@@ -23,6 +23,7 @@ __all__ = [
     "draft_prefix",
     "finish",
     "is_saved",
+    "mark_path",
     "put_in_place",
     "remove_drafts",
     "saved_path",
@@ -51,6 +52,11 @@ def is_saved(path: Path) -> bool:
     except OSError:  # whoever opens the journal says what it is
         return False
     return head.startswith(b"SQLite format 3\0") and int.from_bytes(head[68:72], "big") == APPLICATION_ID
+
+
+def mark_path(path: Path) -> Path:
+    """Return where a file lies while a program saves the journal at `path`, or was killed as it did."""
+    return path.with_name(f"{path.name}-salvage")
 
 
 def draft_prefix(path: Path) -> str:
@@ -84,15 +90,18 @@ def finish(path: Path, *, wait_s: float = _WAIT_S) -> None:
 
 @contextmanager
 def taking_turns(path: Path, *, wait_s: float = _WAIT_S) -> Iterator[bool]:
-    """Be the only one who saves the journal at `path`; False where another one still does after `wait_s`."""
-    lock = FileLock(path.with_name(f"{path.name}-salvage"))
+    """Be the only one who saves the journal at `path`; False where another one still does after `wait_s`.
+
+    Programs that have it open see that (`succession.py`); so the mark stays where a saved journal waits for its place.
+    """
+    lock = FileLock(mark_path(path))
     until_s = time.monotonic() + wait_s
     while not (is_ours := lock.acquire()) and time.monotonic() < until_s:
         time.sleep(_PAUSE_S)
     try:
         yield is_ours
     finally:
-        lock.release(remove=True)
+        lock.release(remove=not is_saved(path))
 
 
 def put_in_place(path: Path) -> Path:

@@ -7,13 +7,12 @@ The damaged file is never changed.
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import tempfile
 import uuid
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -23,6 +22,7 @@ from nikdev_iot.model.errors import JournalError
 from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US
 
 from . import holes, origins
+from .copying import copy_whole, held_open
 from .errors import from_os
 from .holes import Hole, HoleKind
 from .leaves import leaf_rows
@@ -30,6 +30,7 @@ from .lock import real_path
 from .migrations import migrate
 from .replacement import draft_prefix, is_saved, put_in_place, remove_drafts, saved_path, sync, taking_turns
 from .shapes import ShapeBook
+from .succession import note
 
 __all__ = ["Salvage", "salvage"]
 
@@ -39,9 +40,9 @@ _DROPS = (
     "reason",
 )  # fmt: skip
 _CHUNK = 1_024
+_COMMIT_COLUMNS = 7
 _LONGEST_RANGE = 16_384
 """Of what is read again in halves, where one of its rows cannot be read."""
-_COMMIT_COLUMNS = 7
 _MOST_FAILURES = 50_000
 """Reads that fail, before what is left of a range is given up: a file of rubbish shall not take for ever."""
 _LEAST_ROW_BYTES = 8
@@ -96,7 +97,8 @@ def salvage(
             if is_saved(path):
                 put_in_place(path)
                 return None
-            return _salvage(path, now_us=now_us, new_uuid=new_uuid)
+            with held_open(path):
+                return _salvage(path, before, now_us=now_us, new_uuid=new_uuid)
     except OSError as error:
         raise from_os(error, path=str(path), operation="save what can be read of it") from error
     except sqlite3.Error as error:
@@ -113,23 +115,23 @@ def _identity(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _salvage(path: Path, *, now_us: int, new_uuid: Callable[[], uuid.UUID]) -> Salvage:
+def _salvage(path: Path, file: tuple[int, int], *, now_us: int, new_uuid: Callable[[], uuid.UUID]) -> Salvage:
     remove_drafts(path)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=draft_prefix(path)) as folder:
-        copy, fresh = Path(folder) / path.name, Path(folder) / "new"
-        for suffix in ("", "-wal"):  # the log as well: the newest commits are there
-            with suppress(FileNotFoundError):
-                shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
-        with closing(sqlite3.connect(fresh, isolation_level=None)) as target:
-            fresh.chmod(0o600)
-            migrate(target, path=str(fresh))
-            target.execute("BEGIN IMMEDIATE")
-            saved = _Saver(_reader(copy), target, copy=copy, now_us=now_us).run(new_uuid)
-            target.execute("COMMIT")
-        sync(fresh)
-        fresh.rename(saved_path(path))
-        sync(path.parent)
-    aside = put_in_place(path)
+    with ExitStack() as opened:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=draft_prefix(path)) as folder:
+            copy, fresh = Path(folder) / path.name, Path(folder) / "new"
+            copy_whole(path, copy, opened)
+            with closing(sqlite3.connect(fresh, isolation_level=None)) as target:
+                fresh.chmod(0o600)
+                migrate(target, path=str(fresh))
+                target.execute("BEGIN IMMEDIATE")
+                saved = _Saver(_reader(copy), target, copy=copy, now_us=now_us).run(new_uuid)
+                note(target, file)
+                target.execute("COMMIT")
+            sync(fresh)
+            fresh.rename(saved_path(path))
+            sync(path.parent)
+        aside = put_in_place(path)
     commits, lost, staged, knows_origin = saved
     return Salvage(aside, commits, lost, staged, knows_origin)
 
