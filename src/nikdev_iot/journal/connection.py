@@ -70,9 +70,10 @@ class Database:
             self._close()
 
     def _close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        # First out of reach: an interrupt between the two would leave a closed one to the next call.
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     def error(self, what: str, *, operation: str, hint: str = "") -> JournalError:
         """Return a `JournalError` about this file."""
