@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import suppress
-from typing import TypeVar
 
 from nikdev_iot.model.errors import JournalError
 
@@ -14,6 +13,7 @@ from .forks import renewed_in_children
 TYPE_CHECKING = False  # this module comes with `Api`, the journal with its first use
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeVar
 
     from nikdev_iot.journal.journal import Journal
     from nikdev_iot.journal.outcome import Outcome
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
     from .config import Config
 
+    _T = TypeVar("_T")
+
 __all__ = ["Staging"]
 
-_T = TypeVar("_T")
 _MOST_JOURNALS = 10
 """So many journals are tried, one after the other, where each is damaged or replaced by the time it is open."""
 
