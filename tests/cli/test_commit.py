@@ -28,7 +28,7 @@ def test_nothing_staged_is_no_commit_and_no_error(alone):
     assert done.code == 0
     assert "nothing was committed" in done.out
     assert nikdev("commit", "--json").json == {"number": None, "origin": None, "time_us": None}
-    assert nikdev("log", "--json").json == {"commits": []}
+    assert nikdev("log", "--json").json == {"commits": [], "gone": []}
 
 
 @pytest.mark.parametrize("when", ["2026-01-01T00:00:00", "noon"])

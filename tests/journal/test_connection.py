@@ -110,7 +110,7 @@ def test_a_place_that_this_user_may_not_write_to(tmp_path, when):
         folder.mkdir()
     folder.chmod(0o555)
     # A folder of pytest's is not to be entered by others.
-    for parent in (tmp_path, *tmp_path.parents[:2]):
+    for parent in (tmp_path, *tmp_path.parents[:3]):
         parent.chmod(parent.stat().st_mode | 0o055)
     out = run(
         """

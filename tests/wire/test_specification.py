@@ -63,11 +63,13 @@ def test_a_reader_made_from_the_page_alone_reads_it():
 
 
 def test_the_other_examples():
-    answer, digests, push, latest = map(json.loads, blocks("json"))
+    answer, digests, shown, push, latest = map(json.loads, blocks("json"))
     found = PushAnswer.from_json(answer)
     frame = decode_frame(documented_frame())
     assert (found.stored, found.mark.number, found.mark.hash, found.epoch) == (True, 3, frame.hash, EPOCH)
-    assert digests == {"digests": [[number, digest.hex()] for number, digest in example_pack().digests()], "next": None}
+    listed = [[number, digest.hex()] for number, digest in example_pack().digests()]
+    assert digests == {"digests": listed, "next": None, "epoch": EPOCH.hex}
+    assert shown == {"shown": True, "again_after_s": 5.0, "server_time_us": answer["server_time_us"]}
     assert [dict(entry.values) for entry in decode_push(push).entries] == [
         {"temperature": 21.5, "on": True, "state": "nil"}
     ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 from .api import Api
 
 if TYPE_CHECKING:
-    from nikdev_iot.journal.records import LogEntry, RejectedCommit
+    from nikdev_iot.journal.records import GoneRange, LogEntry, RejectedCommit
     from nikdev_iot.model.commits import Receipt
     from nikdev_iot.model.times import TimeLike
     from nikdev_iot.model.values import Value
@@ -160,6 +160,10 @@ class AsyncApi:
     async def show(self, number: int) -> LogEntry | None:
         """Return one commit with its values, as `Api.show`."""
         return await self._on_disk(self._api.show, number)
+
+    async def gone(self, number: int) -> GoneRange | None:
+        """Return what became of a commit that the journal no longer holds, as `Api.gone`."""
+        return await self._on_disk(self._api.gone, number)
 
     async def rejected(self) -> list[RejectedCommit]:
         """Return the commits that were set aside, as `Api.rejected`."""

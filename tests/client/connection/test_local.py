@@ -240,7 +240,7 @@ def test_a_disk_with_little_room_that_is_read_only(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become another user")
 def test_a_folder_that_this_user_may_not_write(offline: Api, tmp_path: Path) -> None:
     offline.test_connection()  # loads what it needs
-    for folder in (tmp_path, *tmp_path.parents[:2]):
+    for folder in (tmp_path, *tmp_path.parents[:3]):
         folder.chmod(0o755)
     os.seteuid(65_534)
     try:
@@ -254,7 +254,7 @@ def test_a_folder_that_this_user_may_not_write(offline: Api, tmp_path: Path) -> 
 def test_a_folder_that_this_user_may_not_even_enter(offline: Api, tmp_path: Path) -> None:
     commit(offline)
     offline.test_connection()  # loads what it needs
-    for folder in tmp_path.parents[:2]:
+    for folder in tmp_path.parents[:3]:
         folder.chmod(0o755)
     tmp_path.chmod(0o700)
     os.seteuid(65_534)
