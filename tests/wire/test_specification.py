@@ -68,7 +68,7 @@ def test_the_other_examples():
     frame = decode_frame(documented_frame())
     assert (found.stored, found.mark.number, found.mark.hash, found.epoch) == (True, 3, frame.hash, EPOCH)
     listed = [[number, digest.hex()] for number, digest in example_pack().digests()]
-    assert digests == {"digests": listed, "next": None, "epoch": EPOCH.hex}
+    assert digests == {"digests": listed, "next": None, "epoch": EPOCH.hex()}
     assert shown == {"shown": True, "again_after_s": 5.0, "server_time_us": answer["server_time_us"]}
     assert [dict(entry.values) for entry in decode_push(push).entries] == [
         {"temperature": 21.5, "on": True, "state": "nil"}
