@@ -113,3 +113,34 @@ def test_a_link_to_a_file_of_somebody_elses_is_left_alone(tmp_path):
         api.commit("a message")
     assert other.read_text() == "Dear reader, " * 1_000
     assert sorted(found.name for found in tmp_path.iterdir()) == ["letter.txt", link.name]
+
+
+def test_a_journal_that_is_empty_all_of_a_sudden_is_told(make_api, tmp_path, caplog):
+    with make_api() as api:
+        fill(api, 1, 5)
+        api.push()
+        fill(api, 6, 8)
+        path = tmp_path / "device" / api.status().journal_path.rpartition("/")[2]
+    path.write_bytes(b"")
+    with make_api() as api:
+        (step,) = (step for step in api.test_connection().steps if step.name == "journal")
+        assert "is empty (0 bytes" in step.found
+    assert path.stat().st_size == 0
+    assert "was empty" not in caplog.text
+    with make_api() as api:
+        fill(api, 9, 9)
+        api.push()
+        assert list(api.fetch()["n"].values) == [1, 2, 3, 4, 5, 9]
+    assert caplog.text.count("was empty") == 1
+    assert "commits that were not pushed are lost, unless there is a copy" in caplog.text
+    assert path.with_name(f"{path.name}.damaged-1").stat().st_size == 0
+
+
+def test_an_empty_file_that_nothing_speaks_for_is_a_new_journal(tmp_path, caplog):
+    path = tmp_path / f"nikdev-{DEVICE}.db"
+    path.touch()
+    with Api(config(tmp_path)) as api:
+        fill(api, 1, 1)
+        assert api.status().unpushed == 1
+    assert not caplog.text
+    assert [found.name for found in tmp_path.iterdir()] == [path.name]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nikdev_iot.journal.budget import Budget
 from nikdev_iot.journal.clock import SYSTEM_CLOCK
+from nikdev_iot.journal.emptied import is_emptied
 from nikdev_iot.journal.errors import JournalDamaged
 from nikdev_iot.journal.journal import Journal
 from nikdev_iot.journal.lock import real_path
@@ -36,6 +37,8 @@ def open_journal(config: Config) -> Journal:
     for shelf in shelves:
         shelf.make_way(path)
     finish(path)
+    if is_emptied(path):
+        _tell(salvage(path, now_us=SYSTEM_CLOCK.now_us(), only_emptied=True))
     try:
         journal = _open(config, path)
     except JournalDamaged as error:
@@ -61,9 +64,13 @@ def save_what_can_be_read(path: Path, error: JournalDamaged) -> Salvage | None:
     if not _is_a_journal(path):
         raise error
     found = salvage(path, now_us=SYSTEM_CLOCK.now_us())
+    _tell(found)
+    return found
+
+
+def _tell(found: Salvage | None) -> None:
     if found is not None:
         logging.getLogger("nikdev_iot").warning("%s", found)
-    return found
 
 
 def _is_a_journal(path: Path) -> bool:

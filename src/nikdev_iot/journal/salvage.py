@@ -12,7 +12,7 @@ import tempfile
 import uuid
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, nullcontext, suppress
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -23,6 +23,7 @@ from nikdev_iot.model.times import MAX_TIME_US, MIN_TIME_US
 
 from . import holes, origins
 from .copying import copy_whole, held_open
+from .emptied import give_a_page, has_nothing, is_emptied
 from .errors import from_os
 from .holes import Hole, HoleKind
 from .leaves import leaf_rows
@@ -63,9 +64,21 @@ class Salvage:
     """Staged values kept."""
     knows_origin: bool
     """False: the new journal has a new identity, and what the server has already may be stored there a second time."""
+    was_empty: bool = False
+    """Whether the file had nothing in it; then what was saved comes from the log beside it."""
 
     def __str__(self) -> str:
         begin = f"The journal was damaged and has been set aside as {self.aside}. "
+        if self.was_empty:
+            begin = (
+                "The journal's file was empty (0 bytes: a fault of the disk, or a power cut), though there was a "
+                f"journal before; it has been set aside as {self.aside}. "
+            )
+            if not self.knows_origin and not self.commits:
+                return (
+                    f"{begin}What was pushed is on the server; commits that were not pushed are lost, unless there is "
+                    "a copy of the file. New commits go into a new journal."
+                )
         if not self.knows_origin and not self.commits:
             return (
                 f"{begin}Nothing in it could be read, not even how many commits there were. What was pushed is on the "
@@ -78,12 +91,18 @@ class Salvage:
 
 
 def salvage(
-    path: Path, *, now_us: int, new_uuid: Callable[[], uuid.UUID] = uuid.uuid4, wait_s: float = 30.0
+    path: Path,
+    *,
+    now_us: int,
+    new_uuid: Callable[[], uuid.UUID] = uuid.uuid4,
+    wait_s: float = 30.0,
+    only_emptied: bool = False,
 ) -> Salvage | None:
     """Set the file at `path` aside and make a new journal of what can be read of it; None where another program did.
 
     A crash at any moment leaves either the damaged file at `path`, with its log, or a new one that is whole and that
-    `replacement.finish` puts there. Where another program is at it, `wait_s` is how long to wait for that.
+    `replacement.finish` puts there. Where another program is at it, `wait_s` is how long to wait for that. With
+    `only_emptied`, nothing is done where `is_emptied` does not hold (any more).
 
     Raises:
         JournalError: there is no room for the new file, or the folder cannot be written.
@@ -92,12 +111,12 @@ def salvage(
     try:
         before = _identity(path)
         with taking_turns(path, wait_s=wait_s) as is_ours:
-            if not is_ours or _identity(path) != before:
+            if not is_ours or _identity(path) != before or (only_emptied and not is_emptied(path)):
                 return None
             if is_saved(path):
                 put_in_place(path)
                 return None
-            with held_open(path):
+            with nullcontext() if has_nothing(path) else held_open(path):  # to open it would remove its log
                 return _salvage(path, before, now_us=now_us, new_uuid=new_uuid)
     except OSError as error:
         raise from_os(error, path=str(path), operation="save what can be read of it") from error
@@ -121,6 +140,8 @@ def _salvage(path: Path, file: tuple[int, int], *, now_us: int, new_uuid: Callab
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=draft_prefix(path)) as folder:
             copy, fresh = Path(folder) / path.name, Path(folder) / "new"
             copy_whole(path, copy, opened)
+            if was_empty := has_nothing(copy):
+                give_a_page(copy)
             with closing(sqlite3.connect(fresh, isolation_level=None)) as target:
                 fresh.chmod(0o600)
                 migrate(target, path=str(fresh))
@@ -133,7 +154,7 @@ def _salvage(path: Path, file: tuple[int, int], *, now_us: int, new_uuid: Callab
             sync(path.parent)
         aside = put_in_place(path)
     commits, lost, staged, knows_origin = saved
-    return Salvage(aside, commits, lost, staged, knows_origin)
+    return Salvage(aside, commits, lost, staged, knows_origin, was_empty)
 
 
 def _reader(copy: Path) -> sqlite3.Connection | None:

@@ -199,15 +199,28 @@ def open_journal(at: Inquiry) -> Journal | None:
     if not at.config.stage_unpushed_entries:
         return at.commits()
     if at.journal is None and at.journal_error is None:
+        from nikdev_iot.journal.emptied import is_emptied
         from nikdev_iot.journal.journal import Journal
 
         try:
             path = at.config.journal_path()
-            if path.exists():
+            if is_emptied(path):
+                at.journal_error = _emptied(path)
+            elif path.exists():
                 at.journal = Journal.open(path, device_id=_device_id(at), busy_timeout_s=LOCK_S)
         except (NikDevError, OSError) as error:
             at.journal_error = error
     return at.journal
+
+
+def _emptied(path: Path) -> JournalError:
+    return JournalError(
+        f"The journal {path} is empty (0 bytes: a fault of the disk, or a power cut), though there was one before.",
+        path=str(path),
+        operation="open",
+        hint="Keep a copy of its folder first. The next command or program that opens it (`nikdev status`) sets it "
+        "aside, saves what its log holds, and begins a new one; what was pushed is on the server.",
+    )
 
 
 def read_status(at: Inquiry) -> JournalStatus | None:
