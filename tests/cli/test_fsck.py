@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 from tests.cli.running import nikdev
 
@@ -44,3 +45,24 @@ def test_what_is_said_of_a_damaged_one_is_short_and_on_lines(alone):
     assert "more of this kind" in done.out
     assert "\\n" not in done.out
     assert len(done.out.splitlines()) < 10
+    assert done.out.count("copy the folder") == 1
+    assert ".damaged-1" in done.out
+
+
+def test_after_a_salvage_that_lost_something_the_exit_code_says_so_once(alone):
+    for number in range(20):
+        alone.commit(f"t={number}")
+    path = nikdev("fsck", "--json").json["journal"]
+    for suffix in ("-wal", "-shm"):
+        Path(path + suffix).unlink(missing_ok=True)
+    Path(path).write_bytes(b"\xff" * 5_000)
+    done = nikdev("fsck")
+    assert done.code == 5
+    assert (done.out + done.err).count("has been set aside") == 1
+    assert "is sound" in done.out
+    done = nikdev("fsck", "--json")
+    assert (done.code, done.json["ok"], done.json["notices"]) == (0, True, [])
+    Path(path).write_bytes(b"")
+    done = nikdev("fsck", "--json")
+    assert (done.code, done.json["ok"], done.json["problems"]) == (5, False, [])
+    assert "was empty" in done.json["notices"][0]

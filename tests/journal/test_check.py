@@ -35,6 +35,7 @@ def damage(journal, sql, *parameters):
     [
         ("DELETE FROM commits WHERE id = 4", "rows 4 to 4 are missing"),
         ("DELETE FROM commits WHERE id IN (6, 7)", "rows 6 to 7 are missing"),
+        ("UPDATE commits SET id = 9223372036854775807 WHERE id = 10", "row is number 9223372036854775807, which no"),
         ("UPDATE commits SET body = x'00' WHERE id = 5", "content of row 5 cannot be read"),
         ("UPDATE commits SET body = zeroblob(43) WHERE id = 5", "cannot be read: row 5: 11 bytes too many"),
         ("UPDATE commits SET shape = 77 WHERE id = 5", "content of row 5 cannot be read"),
@@ -95,3 +96,23 @@ def test_a_file_full_of_damage_is_not_listed_for_ever(path):
         problems = damage(journal, "UPDATE commits SET body = x''")
     assert problems.count("cannot be read") == 100
     assert "More than 100 problems" in problems
+
+
+def test_a_page_with_ids_of_elsewhere_hides_no_row_behind_it(path):
+    with Journal.open(path, durability="normal") as journal:
+        journal.commit_many((at, {"t": f"{at:0800}"}, None) for at in range(1, 401))
+        assert journal.check() == []
+    data = path.read_bytes()
+    pages = [data[at : at + 4096] for at in range(0, len(data), 4096)]
+    leaf = {}  # of what commits, which page
+    for number, page in enumerate(pages):
+        for at in range(1, 401):
+            if page[0] == 13 and f"{at:0800}".encode() in page:
+                leaf[at] = number
+    first, last = min(at for at in leaf if leaf[at] == leaf[144]), max(at for at in leaf if leaf[at] == leaf[144])
+    for other in (1, 399):  # a page of before, and one of after
+        pages[leaf[144]] = pages[leaf[other]]
+        path.write_bytes(b"".join(pages))
+        with Journal.open(path) as journal:
+            said = [problem.what for problem in journal.check()]
+        assert [line for line in said if "missing" in line] == [f"The rows {first} to {last} are missing."]

@@ -34,6 +34,13 @@ def test_the_time_is_over_before_all_is_read(used):
     assert used.health(within_s=60).is_whole  # nothing of it stays behind
 
 
+def test_an_id_that_no_journal_comes_to(used):
+    used._database._connection.execute("UPDATE commits SET id = 9223372036854775807 WHERE id = 399")
+    assert used.health(within_s=60).problems == (
+        "the newest row is number 9223372036854775807, which no journal comes to",
+    )
+
+
 def test_the_clock_ends_it(used):
     times = iter([0.0, *[1.0] * 100_000])
     assert not look(used._database._connection, within_s=0.5, monotonic=lambda: next(times)).is_whole

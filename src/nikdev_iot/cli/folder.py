@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nikdev_iot.client.api import Api
     from nikdev_iot.client.config import Config
     from nikdev_iot.journal.journal import Journal
+    from nikdev_iot.journal.salvage import Salvage
 
 __all__ = [
     "CONFIG_NAME",
@@ -67,11 +68,14 @@ class DeviceFolder:
 
         return Api(self.client_config())
 
-    def open_journal(self) -> Journal:
-        """Open this device's journal, without anything that talks to a server; raises `JournalError`."""
+    def open_journal(self, *, on_salvage: Callable[[Salvage], object] | None = None) -> Journal:
+        """Open this device's journal, without anything that talks to a server; raises `JournalError`.
+
+        What became of one that was damaged is told `on_salvage`, or else goes into the log.
+        """
         from nikdev_iot.client.opening import open_journal
 
-        return open_journal(self.client_config())
+        return open_journal(self.client_config(), on_salvage=on_salvage)
 
 
 def find_folder(start: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Path:

@@ -20,13 +20,17 @@ from .config import Config
 from .legacy import DEFAULT_NAME, find_shelves, read_shelf
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .legacy import Shelf
 
 __all__ = ["open_journal", "save_what_can_be_read"]
 
 
-def open_journal(config: Config) -> Journal:
+def open_journal(config: Config, *, on_salvage: Callable[[Salvage], object] | None = None) -> Journal:
     """Return the journal of the device that `config` names, made where there is none.
+
+    What became of one that was damaged is told `on_salvage`, or else goes into the log.
 
     Raises:
         ConfigError: it depends on the device ID which journal that is, and that is missing or no UUID.
@@ -38,11 +42,11 @@ def open_journal(config: Config) -> Journal:
         shelf.make_way(path)
     finish(path)
     if is_emptied(path):
-        _tell(salvage(path, now_us=SYSTEM_CLOCK.now_us(), only_emptied=True))
+        _tell(salvage(path, now_us=SYSTEM_CLOCK.now_us(), only_emptied=True), on_salvage)
     try:
         journal = _open(config, path)
     except JournalDamaged as error:
-        save_what_can_be_read(path, error)
+        save_what_can_be_read(path, error, on_salvage=on_salvage)
         journal = _open(config, path)
     for shelf in shelves:
         shelf.take_over(journal)
@@ -54,8 +58,10 @@ def _open(config: Config, path: Path) -> Journal:
     return Journal.open(path, device_id=_device_id(config), durability=config.durability, budget=budget)
 
 
-def save_what_can_be_read(path: Path, error: JournalDamaged) -> Salvage | None:
-    """Set a damaged journal aside and begin a new one with what can be read of it; say so in the log.
+def save_what_can_be_read(
+    path: Path, error: JournalDamaged, *, on_salvage: Callable[[Salvage], object] | None = None
+) -> Salvage | None:
+    """Set a damaged journal aside and begin a new one with what can be read of it; say so `on_salvage` or in the log.
 
     Raises:
         JournalDamaged: `error`, where the file may be somebody else's: it is left alone.
@@ -64,12 +70,16 @@ def save_what_can_be_read(path: Path, error: JournalDamaged) -> Salvage | None:
     if not _is_a_journal(path):
         raise error
     found = salvage(path, now_us=SYSTEM_CLOCK.now_us())
-    _tell(found)
+    _tell(found, on_salvage)
     return found
 
 
-def _tell(found: Salvage | None) -> None:
-    if found is not None:
+def _tell(found: Salvage | None, on_salvage: Callable[[Salvage], object] | None) -> None:
+    if found is None:
+        return
+    if on_salvage is not None:
+        on_salvage(found)
+    else:
         logging.getLogger("nikdev_iot").warning("%s", found)
 
 

@@ -22,6 +22,7 @@ __all__ = ["check"]
 _CHUNK_ROWS = 2000
 _MAX_PROBLEMS = 100
 _MAX_SAID = 3
+_MOST_SEARCHES = 500
 _KEPT = "Keep a copy of the file and of those beside it before anything else."
 
 
@@ -86,6 +87,8 @@ def _check_holes(connection: sqlite3.Connection) -> Iterator[Problem]:
 
 def _check_commits(connection: sqlite3.Connection, book: ShapeBook) -> Iterator[Problem]:
     newest = origins.last_id(connection)
+    if newest > origins.MOST_ID:
+        yield Problem(f"The newest row is number {newest}, which no journal comes to.", _KEPT)
     gone = [(hole.first, hole.last) for hole in holes.between(connection, 1, newest) if hole.kind in holes.GONE]
     for low, high in holes.complement(1, newest, gone):
         yield from _check_rows(connection, book, low, high)
@@ -94,18 +97,47 @@ def _check_commits(connection: sqlite3.Connection, book: ShapeBook) -> Iterator[
 def _check_rows(connection: sqlite3.Connection, book: ShapeBook, low: int, high: int) -> Iterator[Problem]:
     at = low
     while at <= high:
-        rows = connection.execute(
+        rows, jump = [], 0
+        for row in connection.execute(
             "SELECT id, time_us, shape, body, message FROM commits WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?",
             (at, high, _CHUNK_ROWS),
-        ).fetchall()
-        for row in rows:
+        ):
             if row[0] != at:
-                yield Problem(f"The rows {at} to {row[0] - 1} are missing.", _KEPT)
-            at = row[0] + 1
-        if not rows:
-            yield Problem(f"The rows {at} to {high} are missing.", _KEPT)
-            return
-        yield from _check_bodies(connection, book, Rows.of(rows))
+                jump = row[0]
+                break
+            rows.append(row)
+            at += 1
+        if rows:
+            yield from _check_bodies(connection, book, Rows.of(rows))
+        if len(rows) == _CHUNK_ROWS or at > high:
+            continue
+        # In order it goes no further, or leaps, perhaps because of a page that is not what it was.
+        end = jump if jump > at else high + 1
+        end = _found_behind(connection, at, end - 1) or end
+        yield Problem(f"The rows {at} to {end - 1} are missing.", _KEPT)
+        at = end
+
+
+def _found_behind(connection: sqlite3.Connection, at: int, high: int) -> int | None:
+    """Return the first id behind `at` that a search finds, as far as some hundred searches tell; None for none."""
+
+    def search(low: int) -> int | None:
+        row = connection.execute(
+            "SELECT id FROM commits WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1", (low, high)
+        ).fetchone()
+        return row[0] if row is not None and row[0] >= low else None
+
+    step = max((high - at) // _MOST_SEARCHES, 1)
+    for place in range(at + step, high + 1, step):
+        found = search(place)
+        if found is not None:
+            low, there = place - step, place  # nothing is found from `low`
+            while there - low > 1:
+                middle = (low + there) // 2
+                nearer = search(middle)
+                low, there, found = (middle, there, found) if nearer is None else (low, middle, nearer)
+            return found
+    return None
 
 
 def _check_bodies(connection: sqlite3.Connection, book: ShapeBook, rows: Rows) -> Iterator[Problem]:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from . import origins
+
 __all__ = ["Health", "look"]
 
 _MAX_PROBLEMS = 10
@@ -21,7 +23,7 @@ class Health:
     """What `Journal.health` found."""
 
     problems: tuple[str, ...]
-    """In SQLite's words; empty where nothing was found."""
+    """In SQLite's words, a line each; empty where nothing was found."""
     is_whole: bool
     """Whether there was time for all of the file."""
 
@@ -36,6 +38,7 @@ def look(connection: sqlite3.Connection, *, within_s: float, monotonic: Callable
     try:
         with suppress(RuntimeError):  # no room for a thread: then the handler is all there is
             timer.start()
+        newest = origins.last_id(connection)
         rows = connection.execute(f"PRAGMA quick_check({_MAX_PROBLEMS})").fetchall()
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
@@ -46,4 +49,8 @@ def look(connection: sqlite3.Connection, *, within_s: float, monotonic: Callable
         timer.cancel()
         if timer.is_alive():
             timer.join()  # or it would interrupt what comes next
-    return Health(tuple(line for (line,) in rows if line != "ok"), is_whole=True)
+    # One row may have a line for each of a page's cells.
+    said = [line for (text,) in rows for line in text.splitlines() if line != "ok" and not line.startswith("***")]
+    if newest > origins.MOST_ID:
+        said.insert(0, f"the newest row is number {newest}, which no journal comes to")
+    return Health(tuple(said), is_whole=True)

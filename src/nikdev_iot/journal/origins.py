@@ -5,10 +5,13 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple
 
-__all__ = ["NO_PACK", "Origin", "current", "last_id", "make", "meta", "set_meta"]
+__all__ = ["MOST_ID", "NO_PACK", "Origin", "current", "last_id", "make", "meta", "set_meta"]
 
 NO_PACK = bytes(32)
 """`wire.pack.NO_PACK`; that module would be loaded with every journal that is opened."""
+
+MOST_ID = 1 << 53
+"""No journal comes to more commits, not with a million a second; a larger id is damage."""
 
 
 class Origin(NamedTuple):

@@ -31,6 +31,8 @@ LITTLE_BYTES = 200_000_000
 """Less free space is little: a warning."""
 FULL_BYTES = 10_000_000
 """Less is none: commits are about to fail."""
+_MAX_SAID = 3
+"""Of what is wrong with the file, as in `nikdev fsck`."""
 _LONG_S = 86_400
 _ALMOST_FULL = 0.8
 """Of the limit, part of which the journal keeps for what a push must be able to write."""
@@ -65,7 +67,9 @@ def journal(at: Inquiry) -> Step:
         "is_whole": health.is_whole,
     }
     if health.problems:
-        said = f"{path} is damaged: {one_line(health.problems[0])}"
+        said = f"{path} is damaged: {one_line('; '.join(health.problems[:_MAX_SAID]))}"
+        if len(health.problems) > _MAX_SAID:
+            said += f"; {len(health.problems) - _MAX_SAID} more of this kind"
         todo = "Keep a copy of it and of the files beside it; then `nikdev fsck` says all that is wrong."
         return failed("journal", said, todo, Cause.JOURNAL, problems=list(health.problems), **details)
     looked = (
