@@ -5,6 +5,8 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 UV_VERSION := 0.13.9
 LOCKED := dev demo node bench # in this order
+# One more than there are cores: tests often wait for a process or a disk.
+WORKERS = $$($(PY) -c "import os; print((os.cpu_count() or 1) + 1)")
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types layers tests crash model fuzz bench screenshots lock clean
@@ -39,7 +41,7 @@ tests: $(VENV)/.dev ## pytest, with coverage
 	@mkdir -p .build/coverage
 	@sh requirements/nginx .build/debian
 	@sh requirements/chromium
-	@PATH="$(CURDIR)/.build/debian/usr/sbin:$$PATH" $(PY) -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
+	@PATH="$(CURDIR)/.build/debian/usr/sbin:$$PATH" $(PY) -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered
 
 crash: $(VENV)/.dev ## kill devices and servers 1000 times each, break their network 10 000 times; ARGS="--seed 7"
 	@$(PY) -m tests.crash $(ARGS)

@@ -38,7 +38,7 @@ _STRETCH_S = 5.0
 _SETTLE_S = 1.0
 """After streams were opened or closed."""
 _LOAD_S = 60.0
-_PREPARED = 900
+_PREPARED = 1_800
 """Requests per device; the run goes on as long as there are some."""
 _SLOT_S = 0.1
 _AIM = 0.9
