@@ -108,5 +108,31 @@ def test_the_environment_says_where(tmp_path, monkeypatch):
 
 def test_json():
     done = _init("--json").json
-    assert set(done) == {"folder", "url", "device_id", "journal", "origin"}
-    assert done["device_id"] == DEVICE_ID
+    assert set(done) == {"folder", "url", "device_id", "journal", "origin", "left_behind"}
+    assert (done["device_id"], done["left_behind"]) == (DEVICE_ID, "")
+
+
+def test_a_wrong_address_is_blamed_on_who_gave_it(tmp_path, monkeypatch):
+    done = _init(url="127.0.0.1:8321")
+    assert done.code == 3
+    assert "The --url" in done.err
+    assert "config.json" not in done.err
+    assert not (tmp_path / ".nikdev").exists()
+    monkeypatch.setenv("NIKDEV_URL", "127.0.0.1:8321")
+    done = nikdev("init", "--device", DEVICE_ID, "--key", API_KEY)
+    assert "The environment's NIKDEV_URL" in done.err
+
+
+def test_what_waits_of_the_device_before_is_told(tmp_path):
+    _init()
+    assert "Note:" not in _init("--force", device=OTHER_DEVICE).out
+    assert _init("--force").code == 0
+    for number in range(2):
+        nikdev("add", f"t={number}")
+        nikdev("commit")
+    nikdev("add", "t=1")
+    assert "Note:" not in _init("--force", key=OTHER_KEY).out
+    done = _init("--force", device=OTHER_DEVICE)
+    assert "2 commits unpushed, 1 staged value" in done.out
+    assert f"--device {DEVICE_ID}" in done.out
+    assert (tmp_path / ".nikdev" / f"nikdev-{DEVICE_ID}.db").exists()

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
-from tests.cli.running import nikdev
+from tests.cli.running import nikdev, nikdev_process
 from tests.servers import RunningServer
 
 
@@ -63,3 +66,24 @@ def test_a_commit_that_the_server_judges_invalid(own_server: RunningServer):
 @pytest.mark.parametrize("words", [(), ("--json",)])
 def test_outside_a_device_s_folder(words):
     assert nikdev("push", *words).code == 3
+
+
+def test_a_notice_is_told_once(device):
+    device.commit("t=1")
+    copy = Path(str(device.folder) + "-copy")
+    shutil.copytree(device.folder, copy)
+    device.commit("t=2")
+    assert nikdev("push").code == 0
+    done = nikdev_process("push", NIKDEV_DIR=str(copy))
+    assert done.code == 0
+    assert "Note: Another copy of this journal has pushed" in done.out
+    assert done.err == ""
+
+
+def test_what_is_logged_in_between_is_told(device):
+    device.commit("t=1")
+    path = Path(nikdev("status", "--json").json["journal"])
+    path.write_bytes(b"")
+    done = nikdev_process("push", "--json", cwd=device.folder)
+    assert done.json["notices"] == []
+    assert done.err.count("was empty") == 1

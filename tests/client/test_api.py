@@ -183,7 +183,7 @@ def test_a_commit_at_a_time_of_its_own(api: Api, given: Any, time_us: int) -> No
 @pytest.mark.parametrize("options", [{"time": "yesterday"}, {"time": datetime(2026, 1, 1)}, {"message": 7}])  # noqa: DTZ001
 def test_what_cannot_be_kept_leaves_the_values_staged(offline: Api, options: dict[str, Any]) -> None:
     offline.add_value("a", 1)
-    with pytest.raises(ValueRefused):
+    with pytest.raises(ValueRefused, match="what is staged stays staged"):
         offline.commit(**options)
     assert offline.staged() == {"a": 1}
 

@@ -71,7 +71,12 @@ def test_end_logs_what_close_would_raise(tmp_path: Path, caplog: pytest.LogCaptu
     staging = Staging(config(tmp_path))
     staging.add("a", 1)
     staging.end()
+    staging.add("b", 2)
+    staging.end()
     assert "could not be kept" in caplog.text
+    assert "end with this program: a. The journal" in caplog.text
+    assert "end with this program: a, b. The journal" in caplog.text
+    assert "Nothing was lost" not in caplog.text
     assert str(tmp_path) in caplog.text
 
 

@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 
 import click
 
-from nikdev_iot.model.errors import ConfigError
+from nikdev_iot.model.errors import ConfigError, NikDevError
+from nikdev_iot.model.showing import visible
 
-from .folder import CONFIG_NAME, FOLDER_NAME, FOLDER_VARIABLE, DeviceFolder, write_config
-from .output import json_option, print_json
+from .folder import CONFIG_NAME, FOLDER_NAME, FOLDER_VARIABLE, DeviceFolder, read_config, write_config
+from .output import counted, json_option, print_json
 
 __all__ = ["init"]
 
@@ -69,22 +70,54 @@ def init(
     }
     settings = {name: value for name, value in settings.items() if value}
     found = DeviceFolder(folder, settings)
-    config = found.client_config()
+    try:
+        config = found.client_config()
+    except ConfigError as error:
+        # The library's words stand for a setting in a file, which there is not yet.
+        named = "The --url" if url else "The environment's NIKDEV_URL"
+        message = error.message.replace("The 'baseUrl'", named, 1)
+        raise ConfigError(message, key=error.key, hint=f"Nothing was changed. {error.hint}".strip()) from None
+    waiting = _left_behind(folder, device=settings["device"]) if force else ""
     write_config(folder, {**settings, "url": config.base_url})
     with found.open_journal() as journal:
         path = journal.path
         origin = journal.origin
     if as_json:
         data = {"folder": str(folder), "url": config.base_url, "device_id": config.device_id}
-        print_json({**data, "journal": str(path), "origin": str(origin)})
+        print_json({**data, "journal": str(path), "origin": str(origin), "left_behind": waiting})
         return
     click.echo(f"Device {config.device_id} at {config.base_url}, kept in {folder}")
+    if waiting:
+        click.echo(click.style("Note: ", fg="yellow") + visible(waiting))
     click.echo("Next: nikdev doctor (tests the connection), nikdev add FIELD=VALUE, nikdev commit, nikdev push")
 
 
 def _place() -> Path:
     named = os.environ.get(FOLDER_VARIABLE)
     return Path(named).expanduser() if named else Path.cwd() / FOLDER_NAME
+
+
+def _left_behind(folder: Path, *, device: str) -> str:
+    """Return what waits in the journal of the device that this folder was before; empty where nothing does."""
+    try:
+        before = DeviceFolder(folder, read_config(folder / CONFIG_NAME))
+        old = before.client_config()
+        if old.checked_device_id() == device or not old.journal_path().exists():
+            return ""
+        with before.open_journal() as journal:
+            status = journal.status()
+    except NikDevError:  # of settings that are mended by this, perhaps: the files stay in any case
+        return ""
+    counts = {"unpushed": status.unpushed, "set aside": status.rejected}
+    waits = [f"{counted(count, 'commit')} {what}" for what, count in counts.items() if count]
+    if status.staged:
+        waits.append(counted(status.staged, "staged value"))
+    if not waits:
+        return ""
+    return (
+        f"The journal of the device before, {old.device_id}, stays in {old.journal_path()} with {', '.join(waits)}, "
+        f"and no command shows them now. To send them: nikdev init --force --device {old.device_id}, then nikdev push."
+    )
 
 
 def _with_path(url: str) -> str:

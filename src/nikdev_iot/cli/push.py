@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
+
+from nikdev_iot.model.showing import visible
 
 from .folder import open_folder
 from .output import counted, json_option, print_json
@@ -27,13 +32,16 @@ def push(*, as_json: bool) -> None:
     Example:
       nikdev push
     """
-    with open_folder().open_api() as api, progress_bar("Pushing", "commits", total=api.status().unpushed) as advance:
+    told: list[str] = []
+    with _telling(told), open_folder().open_api() as api:
+        with progress_bar("Pushing", "commits", total=api.status().unpushed) as advance:
 
-        def progress(state: PushProgress) -> None:
-            advance(state.pushed, state.pushed)
+            def progress(state: PushProgress) -> None:
+                advance(state.pushed, state.pushed)
 
-        report = api.push(progress)
+            report = api.push(progress)
         aside = api.status().rejected - report.rejected
+        told.extend(report.notices)  # which come below
     if as_json:
         counts = {"pushed": report.pushed, "rejected": report.rejected}
         sizes = {"packs": report.packs, "bytes_sent": report.bytes_sent}
@@ -52,3 +60,29 @@ def push(*, as_json: bool) -> None:
         )
     if aside:
         click.echo(click.style(f"{counted(aside, 'commit')} set aside earlier", fg="yellow") + ": nikdev rejected")
+
+
+@contextmanager
+def _telling(told: list[str]) -> Iterator[None]:
+    """Write what goes into the log meanwhile to stderr, at the end, without what was `told` by then."""
+    records = logging.getLogger("nikdev_iot")
+    kept = _Kept(logging.WARNING)
+    records.addHandler(kept)
+    try:
+        yield
+    finally:
+        records.removeHandler(kept)
+        for text in kept.texts:
+            if text not in told:
+                click.echo(visible(text), err=True)
+
+
+class _Kept(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(record.getMessage())

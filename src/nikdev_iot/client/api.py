@@ -166,12 +166,18 @@ class Api:
                 staged.
             ConfigError: it is not known which journal, because the device ID is missing or cannot be right.
         """
-        check_message(message)
-        time_us = None
-        if time is not None:
-            from nikdev_iot.model.times import to_time_us
+        from nikdev_iot.model.errors import ValueRefused
 
-            time_us = to_time_us(time)
+        time_us = None
+        try:
+            check_message(message)
+            if time is not None:
+                from nikdev_iot.model.times import to_time_us
+
+                time_us = to_time_us(time)
+        except ValueRefused as error:
+            hint = f"{error.hint} Nothing was committed, and what is staged stays staged.".strip()
+            raise ValueRefused(error.message, field_id=error.field_id, hint=hint) from None
         receipt = self._store.commit(message, time_us)
         if self._auto_push is not None and receipt is not None:
             self._auto_push.notice()

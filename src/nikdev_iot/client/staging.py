@@ -303,8 +303,15 @@ class Staging:
         except Exception as error:  # noqa: BLE001 - whatever it is, a traceback at exit helps nobody
             import logging
 
+            state = self._state
+            fields = ", ".join({**state.moving, **state.values}) or "none of this program's own"
+            # The hint of an error of the journal speaks of commits, and says that nothing was lost.
+            why = error.message if isinstance(error, JournalError) else error
             logging.getLogger("nikdev_iot.client").error(  # noqa: TRY400 - as above
-                "Values that were added and not committed could not be kept: %s", error
+                "Values that were added and not committed could not be kept; in memory, they end with this "
+                "program: %s. %s Every commit that was made is kept.",
+                fields,
+                why,
             )
 
     def finish(self) -> None:

@@ -16,7 +16,8 @@ _LOCKS = Path("/proc/locks")
 
 _READ_ONLY = (
     "Mount it so that it can be written (a worn SD card turns read-only by itself: replace it), or choose another "
-    "place with storagePath."
+    "place with storagePath. To look at what is in it meanwhile, copy its folder to another disk: a journal is written "
+    "to where it is opened, even to read."
 )
 _FOREIGN = (
     "Give this user read and write permission to the file and its folder, or choose another place with storagePath."

@@ -62,7 +62,8 @@ def test_a_key_that_cannot_push_what_waits(
     report = api.test_connection()
     assert (report.can_read, report.can_write) == (True, False)
     found = failure(report, "write", Cause.DENIED)
-    assert ("0 unpushed, 1 set aside" if set_aside else "1 unpushed, 0 set aside") in found.found
+    waits = "1 commit set aside" if set_aside else "1 commit not pushed yet"
+    assert found.found == f"this key has no write access, which is needed here: {waits}"
     assert ("restore_rejected()" in found.todo) is set_aside
     assert states(report, State.FAILED) == ["write"]
 

@@ -176,7 +176,9 @@ def _without(at: Inquiry, access: str, need: str) -> Step:
     status = read_status(at) if access == "write" else None
     unpushed, rejected = (status.unpushed, status.rejected) if status else (0, 0)
     if unpushed or rejected:
-        found = f"this key has no write access, and commits wait: {unpushed} unpushed, {rejected} set aside"
+        waits = [f"{counted(unpushed, 'commit')} not pushed yet"] if unpushed else []
+        waits += [f"{counted(rejected, 'commit')} set aside"] if rejected else []
+        found = f"this key has no write access, which is needed here: {', '.join(waits)}"
         then = "restore_rejected() and push()" if rejected else "push()"
         return failed(access, found, f"Give it write access on the server, then {then}.", Cause.DENIED)
     if at.can_read or at.can_write:
