@@ -86,6 +86,14 @@ def test_retry_after(text: str, seconds: float | None) -> None:
     assert answer(429, "", **{"retry-after": text}).retry_after_s == seconds
 
 
+@pytest.mark.parametrize("body", ["", "<html>", '{"message": "later"}', '{"code": "too-many-requests"}', "[1]"])
+def test_only_a_nikdev_server_is_waited_for_longer_than_an_hour(body: str) -> None:
+    ours = '{"code": "too-many-requests", "message": "later"}'
+    for asked, heeded in (("3600", 3600.0), ("3601", 3600.0), ("86400", 3600.0), ("86401", None)):
+        assert answer(503, body, **{"retry-after": asked}).retry_after_s == heeded
+    assert answer(503, ours, **{"retry-after": "86400"}).retry_after_s == 86_400.0
+
+
 @given(st.binary(max_size=300), st.integers(200, 599), st.text(max_size=20))
 def test_any_answer_can_be_explained(body: bytes, status: int, kind: str) -> None:
     found = answer(status, body, kind)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import re
 import resource
 from pathlib import Path
 
-from nikdev_iot.journal.obstacles import holder, is_full, is_gone, refusal
+import pytest
+
+from nikdev_iot.journal.journal import Journal
+from nikdev_iot.journal.obstacles import holder, is_full, is_gone, refusal, strange_kind
+from nikdev_iot.model.errors import JournalError
 
 
 def test_nothing_stands_in_the_way_of_a_file_of_ones_own(tmp_path):
@@ -17,6 +23,18 @@ def test_nothing_stands_in_the_way_of_a_file_of_ones_own(tmp_path):
         assert not is_full(path)
         assert holder(path) is None
         path.write_bytes(b"x")
+
+
+def test_what_is_no_file(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert strange_kind(pipe) == "a named pipe (FIFO)"
+    assert strange_kind(Path("/dev/null")) == "a device"
+    assert strange_kind(tmp_path) is None
+    assert strange_kind(tmp_path / "none") is None
+    for path, said in ((pipe, "it is a named pipe (FIFO), not a file"), (Path("/dev/zero"), "it is a device, not")):
+        with pytest.raises(JournalError, match=re.escape(said)):
+            Journal.open(path)
 
 
 def test_a_folder_that_is_not_there(tmp_path):

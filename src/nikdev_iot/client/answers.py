@@ -18,6 +18,8 @@ _API = "/api/v1/"
 _TITLE = re.compile(r"<title[^>]*>\s*(.{1,200}?)\s*</title>", re.IGNORECASE | re.DOTALL)
 _LONGEST_QUOTE = 300
 _LONGEST_MESSAGE = 2_000
+_LONGEST_WAIT_S = 86_400.0
+_LONGEST_WAIT_FOR_OTHERS_S = 3_600.0
 
 
 class NotOurs(NikDevError):
@@ -98,12 +100,20 @@ class Answer:
 
     @property
     def retry_after_s(self) -> float | None:
-        """How long the server asks to wait, where it says so in seconds."""
+        """How long the server asks to wait, where it says so in seconds: at most a day.
+
+        What does not speak as a NikDev server does (a proxy, a network's sign-in page) is heeded for an hour at most.
+        """
         try:
             seconds = float(self.headers.get("retry-after", ""))
         except ValueError:
             return None
-        return seconds if 0 <= seconds <= 86_400 else None
+        if not 0 <= seconds <= _LONGEST_WAIT_S:
+            return None
+        if seconds <= _LONGEST_WAIT_FOR_OTHERS_S:
+            return seconds
+        said = self.said()
+        return seconds if said is not None and isinstance(said.get("code"), str) else _LONGEST_WAIT_FOR_OTHERS_S
 
 
 def _base_url(url: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nikdev_iot.model.errors import JournalError
 
-from .obstacles import holder, is_full, is_gone, refusal
+from .obstacles import holder, is_full, is_gone, refusal, strange_kind
 
 __all__ = [
     "AlreadyImported",
@@ -152,6 +152,9 @@ def _locked(path: str) -> tuple[str, str]:
 def _cause(path: str) -> tuple[type[JournalError], str, str] | None:
     """Return what the system knows about why a file cannot be used."""
     place = Path(path)
+    kind = strange_kind(place)
+    if kind is not None:
+        return JournalError, f"it is {kind}, not a file", "Name a file instead (storagePath, storageFilename)."
     refused = refusal(place)
     if refused is not None:
         return NotPermitted, *refused

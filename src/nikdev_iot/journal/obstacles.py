@@ -6,12 +6,19 @@ Nothing here opens the file: closing it again would take away the locks that SQL
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
-__all__ = ["holder", "is_full", "is_gone", "refusal"]
+__all__ = ["holder", "is_full", "is_gone", "refusal", "strange_kind"]
 
 _LEAST_FREE_BYTES = 65_536
 _LOCKS = Path("/proc/locks")
+_STRANGE_KINDS = (
+    (stat.S_ISFIFO, "a named pipe (FIFO)"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISSOCK, "a socket"),
+)
 
 
 _READ_ONLY = (
@@ -27,6 +34,18 @@ _FOREIGN = (
 def is_gone(path: Path) -> bool:
     """Return whether its folder is not there, or not a folder: removed, or on a disk that is not mounted."""
     return not path.parent.is_dir() and _may_look(path.parent)
+
+
+def strange_kind(path: Path) -> str | None:
+    """Return what is at the path where that is neither a file nor a folder; None where it is, or nothing is there."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return None
+    for is_one, name in _STRANGE_KINDS:
+        if is_one(mode):
+            return name
+    return None
 
 
 def is_full(path: Path) -> bool:
