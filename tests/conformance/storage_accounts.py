@@ -142,6 +142,17 @@ class AccountContract:
         assert storage.key(bystander.id) == bystander
         assert len(storage.keys(device.id)) == 2
 
+    def test_dropped_keys_are_gone(self, storage: Storage) -> None:
+        device = made_device()
+        key, bystander = made_api_key(device), made_api_key(device)
+        with storage.write() as write:
+            write.add_key(key)
+            write.add_key(bystander)
+        with storage.write() as write:
+            write.drop_keys([key.id, uuid.uuid4()])
+        assert storage.key(key.id) is None
+        assert storage.keys(device.id) == [bystander]
+
     def test_last_use_never_goes_back(self, storage: Storage) -> None:
         device = made_device()
         keys = [made_api_key(device), made_api_key(device, last_used_us=50)]

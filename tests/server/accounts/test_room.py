@@ -35,6 +35,18 @@ def test_devices(storage: SqliteStorage, clock: Clock, account: Account, device:
     devices.add(account.id, "third")
 
 
+def test_keys_that_open_nothing_are_not_kept_without_end(storage: SqliteStorage, clock: Clock, device: Device) -> None:
+    keys = Keys(storage, now_us=clock.now_us, monotonic_s=clock.monotonic_s, most=2)
+    living = keys.add(device.id, can_read=True).key
+    made = []
+    for number in range(110):
+        made.append(keys.add(device.id, can_read=True, expires_us=clock.us + 500).key)
+        if number % 2:
+            keys.revoke(made[-1].id)
+        clock.us += 1_000
+    assert [key.id for key in keys.all(device.id)] == [key.id for key in (living, *made[-101:])]
+
+
 def test_keys_that_open_nothing_do_not_count(storage: SqliteStorage, clock: Clock, device: Device) -> None:
     keys = Keys(storage, now_us=clock.now_us, monotonic_s=clock.monotonic_s, most=2)
     first = keys.add(device.id, can_read=True).key

@@ -23,6 +23,9 @@ __all__ = ["KEEP", "Keep", "Keys", "NewKey", "hash_secret", "parse_uuid", "unkno
 _CACHE_S = 1.0
 _MAX_CACHED = 10_000
 _UUID_CHARS = 36
+_MOST_ENDED = 100
+"""Keys of a device that are kept, to be looked at, though they open nothing any more; the oldest go."""
+_NEVER_US: Final = 1 << 63
 _T = TypeVar("_T")
 
 
@@ -125,17 +128,16 @@ class Keys:
         with self._storage.write() as write:
             if self._storage.device(device_id) is None:
                 raise NotFound(f"There is no device {device_id}.")
-            alive = [
-                one
-                for one in self._storage.keys(device_id)
-                if one.revoked_us is None and (one.expires_us or now_us + 1) > now_us
-            ]
-            check_room(len(alive), self._most, of="API keys", have="This device", instead="Revoke one that nobody uses")
+            there = self._storage.keys(device_id)
+            ended = sorted((one for one in there if _ended_us(one) <= now_us), key=_ended_us)
+            alive = len(there) - len(ended)
+            check_room(alive, self._most, of="API keys", have="This device", instead="Revoke one that nobody uses")
+            write.drop_keys(one.id for one in ended[:-_MOST_ENDED])
             write.add_key(key)
         return NewKey(key, str(secret))
 
     def all(self, device_id: uuid.UUID) -> list[ApiKey]:
-        """Return the device's keys, the oldest first, revoked ones too."""
+        """Return the device's keys, the oldest first, and of those that are revoked or expired the latest hundred."""
         return [self._with_last_use(key) for key in self._storage.keys(device_id)]
 
     def get(self, key_id: uuid.UUID, *, device_id: uuid.UUID | None = None) -> ApiKey:
@@ -275,6 +277,12 @@ def unknown_credentials() -> Unauthorized:
         "There is no such device with this API key.",
         hint="Check the Device ID (x-device-id) and the API key (x-api-key), and that they belong together.",
     )
+
+
+def _ended_us(key: ApiKey) -> int:
+    """Return when it stopped opening anything, or will; `_NEVER_US` for never."""
+    times_us = [time_us for time_us in (key.revoked_us, key.expires_us) if time_us is not None]
+    return min(times_us, default=_NEVER_US)
 
 
 def _check_expiry(expires_us: int | None, now_us: int) -> None:

@@ -132,6 +132,10 @@ class WriteTransaction(
         """Change name, access, expiry and revocation."""
         ...
 
+    def drop_keys(self, key_ids: Iterable[uuid.UUID]) -> None:
+        """Delete keys for good; one that is not there is none."""
+        ...
+
     def touch_keys(self, used: Iterable[tuple[uuid.UUID, int]]) -> None:
         """Move (key, `last_used_us`) forward; never back."""
         ...

@@ -106,6 +106,9 @@ class AccountWrites:
             (key.name, key.can_read, key.can_write, key.expires_us, key.revoked_us, key.id.bytes),
         )
 
+    def drop_keys(self, key_ids: Iterable[uuid.UUID]) -> None:
+        self._executemany("DELETE FROM api_keys WHERE id = ?", [(key_id.bytes,) for key_id in key_ids])
+
     def touch_keys(self, used: Iterable[tuple[uuid.UUID, int]]) -> None:
         self._executemany(
             "UPDATE api_keys SET last_used_us = max(coalesce(last_used_us, ?1), ?1) WHERE id = ?2",
