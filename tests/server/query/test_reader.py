@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import pytest
 from tests.server.query.made import ORIGINS, new_device, rows_of_table
 
 from nikdev_iot.model.commits import Commit
+from nikdev_iot.model.values import Kind
 from nikdev_iot.server.measures.slow import SlowQueries
 from nikdev_iot.server.query import reader
 from nikdev_iot.server.query.aggregates import Aggregate
@@ -62,3 +64,23 @@ def test_what_takes_long_is_remembered_by_what_it_was(storage):
         "a chart of 2 h",
         "a chart of 365 d",
     }
+
+
+@pytest.mark.parametrize(
+    ("start_us", "end_us", "said"),
+    [
+        (0, 20_779 * 86_400_000_000, "a chart of all there is"),
+        (1, 1 + 3 * 31_557_600_000_000, "a chart of 3 y"),
+        (10**15, 10**15 + 365 * 86_400_000_000, "a chart of 365 d"),
+        (10**15, 10**15 + 90_000_000, "a chart of 1 min"),
+        (0, 90, "a chart of 9e-05 s"),
+    ],
+)
+def test_a_slow_chart_is_named_by_its_length(storage, start_us, end_us, said):
+    times = iter([0.0, 5.0, 5.0])
+    slow = SlowQueries(monotonic_s=lambda: next(times))
+    query = SeriesQuery(
+        device_id=device(storage), fields={"a": frozenset({Kind.INT})}, start_us=start_us, end_us=end_us, points=10
+    )
+    Reader(storage, slow=slow).series(query)
+    assert [found.what for found in slow.slowest()] == [said]

@@ -22,6 +22,10 @@ __all__ = ["Reader"]
 _MAX_BUCKET_VALUES = 800_000
 """Buckets times fields times aggregates of one page: as JSON, about as long as a page of rows may be."""
 
+_YEAR_US = 31_557_600_000_000
+_YEARS_US = 2 * _YEAR_US
+"""From there on, years are said instead of days."""
+
 
 class Reader:
     """Reads history and latest values; from any thread. All calls block on storage.
@@ -87,7 +91,7 @@ class Reader:
         Raises:
             GivenUp: `is_wanted`, asked every now and then, said no.
         """
-        with self._slow.timed(f"a chart of {_length(query.end_us - query.start_us)}", query.device_id):
+        with self._slow.timed(f"a chart of {_length(query.start_us, query.end_us)}", query.device_id):
             return self._series(query, at_once_rows, is_wanted)
 
     def _series(self, query: SeriesQuery, at_once_rows: int | None, is_wanted: Callable[[], bool]) -> SeriesData | None:
@@ -97,8 +101,13 @@ class Reader:
         return read_series(self._storage, self._cache, query, spans, is_wanted=is_wanted)
 
 
-def _length(span_us: int) -> str:
-    """Return a length of time in one unit: `3 d`."""
+def _length(start_us: int, end_us: int) -> str:
+    """Return a length of time in one unit: `3 d`; what begins with 1970 is the range "all"."""
+    span_us = end_us - start_us
+    if start_us <= 0 and span_us >= _YEARS_US:
+        return "all there is"
+    if span_us >= _YEARS_US:
+        return f"{span_us / _YEAR_US:.0f} y"
     for unit, length_us in (("d", 86_400_000_000), ("h", 3_600_000_000), ("min", 60_000_000)):
         if span_us >= length_us:
             return f"{span_us // length_us} {unit}"

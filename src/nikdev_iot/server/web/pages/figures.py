@@ -16,6 +16,8 @@ _SHORT = Context(prec=_DIGITS, rounding=ROUND_HALF_UP)
 _EXACT = Context(prec=1_200, rounding=ROUND_HALF_UP)
 _PLAIN_UP_TO = 1e15
 _PLAIN_FROM = 1e-6
+_MINUS = "\u2212"
+"""The true sign, as charts have it; exact values, which people copy, have the one of programs."""
 
 
 def figure(value: Value, decimals: int | None = None) -> str:
@@ -27,6 +29,10 @@ def figure(value: Value, decimals: int | None = None) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return value
+    return _digits(value, decimals).replace("-", _MINUS)
+
+
+def _digits(value: float, decimals: int | None) -> str:
     if isinstance(value, int):
         return str(value) if not decimals else f"{value}.{'0' * decimals}"
     if not math.isfinite(value):

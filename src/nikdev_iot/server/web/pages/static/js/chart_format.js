@@ -46,9 +46,9 @@ export function formatNumber(value, decimals = null) {
   if (value === null || value === undefined) return "–";
   if (typeof value === "string") return group(value);
   if (decimals !== null) return group(value.toFixed(decimals));
-  if (Number.isInteger(value)) return Math.abs(value) < 1e15 ? group(String(value)) : String(value);
+  if (Number.isInteger(value)) return Math.abs(value) < 1e15 ? group(String(value)) : String(value).replace("-", "−");
   const size = Math.abs(value);
-  if (size >= 1e9 || size < 1e-4) return value.toExponential(5).replace(/\.?0+e/, "e").replace("-", "−");
+  if (size >= 1e9 || size < 1e-4) return value.toExponential(5).replace(/\.?0+e/, "e").replaceAll("-", "−");
   return group(String(Number(value.toPrecision(7))));
 }
 
@@ -71,14 +71,14 @@ export function axisNumbers(splits) {
   const top = Math.max(...known.map(Math.abs));
   if (!known.length) return [];
   const step = known.length > 1 ? Math.abs(known[1] - known[0]) : top || 1;
-  if (top !== 0 && top < 1e-3) return splits.map((value) => (value === null ? null : value ? value.toExponential(1).replace("-", "−") : "0"));
+  if (top !== 0 && top < 1e-3) return splits.map((value) => (value === null ? null : value ? value.toExponential(1).replaceAll("-", "−") : "0"));
   const [scale, letter] = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]].find(([size]) => top >= size * 10) ?? [1, ""];
   let decimals = 0;
   while (decimals < 6 && Math.abs(Math.round((step / scale) * 10 ** decimals) - (step / scale) * 10 ** decimals) > 1e-6 * 10 ** decimals * (step / scale)) decimals += 1;
   if (top >= 1e16) return splits.map((value) => (value === null ? null : value.toExponential(0)));
   const texts = splits.map((value) => (value === null ? null : (value / scale).toFixed(decimals).replace(/^-0(\.0*)?$/, "0$1").replace("-", "−") + (value ? letter : "")));
   // Far from zero and close to each other, they differ in digits that are cut off above.
-  return new Set(texts).size < new Set(splits).size ? splits.map((value) => (value === null ? null : String(value).replace("-", "−"))) : texts;
+  return new Set(texts).size < new Set(splits).size ? splits.map((value) => (value === null ? null : String(value).replaceAll("-", "−"))) : texts;
 }
 
 export function stateText(value) { return typeof value === "boolean" ? (value ? "true" : "false") : String(value); }

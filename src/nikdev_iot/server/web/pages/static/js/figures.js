@@ -2,7 +2,10 @@
 
 /** A value as text. `kind` tells a float from an int, which JSON does not: "float", "int", or nothing for a guess. */
 export function figure(value, decimals = null, isFloat = !Number.isInteger(value)) {
-  if (typeof value !== "number") return String(value);
+  return typeof value === "number" ? digits(value, decimals, isFloat).replaceAll("-", "−") : String(value);
+}
+
+function digits(value, decimals, isFloat) {
   if (!isFloat) return decimals ? `${value}.${"0".repeat(decimals)}` : String(value);
   if (Math.abs(value) >= 1e15) return value.toExponential(6);
   if (decimals !== null && decimals !== undefined) return value.toFixed(decimals);
