@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 from tests.client.networks import DEVICE, KEY, Reply, Request, StubServer, scripted, url_of
-from tests.disks import Disk, disk
+from tests.disks import Disk, SmallDisk, disk, mounted_or_skipped
 
-from nikdev_iot import Api
+from nikdev_iot import Api, PushException
 from nikdev_iot.journal.errors import DiskFull
 from nikdev_iot.journal.journal import Journal
+from nikdev_iot.journal.reserve import RESERVE_BYTES
 from nikdev_iot.journal.salvage import salvage
 
 KINDS = ["small", "limited"]
@@ -137,7 +138,7 @@ def test_a_push_on_a_full_disk_loses_and_doubles_nothing(place: Disk, when: str)
     def fill(request: Request) -> Reply | None:
         nonlocal is_full
         if request.method == "POST" and not is_full:
-            place.fill()
+            _fill_wholly(place)
             is_full = True
         return None
 
@@ -148,7 +149,7 @@ def test_a_push_on_a_full_disk_loses_and_doubles_nothing(place: Disk, when: str)
         for number in range(1, 120):
             commit(api, number)
         if when == "before it is sent":
-            place.fill()
+            _fill_wholly(place)
             _use_up(api)
             with pytest.raises(DiskFull) as caught:
                 api.push()
@@ -174,6 +175,104 @@ def _use_up(api: Api) -> None:
         for number in range(1_000):
             commit(api, number)
     api.reset()
+
+
+def _fill_wholly(place: Disk) -> None:
+    """Leave not even the reserve."""
+    for path in place.folder.rglob("*-reserve"):
+        path.unlink()
+    place.fill()
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[SmallDisk]:
+    with mounted_or_skipped(tmp_path / "disk", unchecked="that a full disk frees itself") as folder:
+        yield SmallDisk(folder)
+
+
+def _commit_until_full(api: Api, first: int) -> int:
+    """Commit until there is no room; return the number of the commit that did not fit."""
+    for number in range(first, 10_000):
+        try:
+            commit(api, number)
+        except DiskFull:
+            api.reset()
+            return number
+    pytest.fail("never full")
+
+
+def _checked(place: Disk, api: Api, server: StubServer, count: int) -> None:
+    """Check that of `count` commits each is on the server once, and the last one here."""
+    assert api.push().pushed <= count
+    assert api.status().unpushed == 0
+    assert server.numbers == list(range(1, count + 1))
+    last = api.show(count)
+    assert last is not None
+    assert dict(last.values or {})["n"] == count - 1
+    api.close()
+    with Journal.open(place.folder / "device" / "journal.db") as journal:
+        assert journal.check() == []
+
+
+@pytest.mark.parametrize("is_started_anew", [False, True])
+def test_a_disk_that_the_journal_has_filled_is_free_again_after_a_push(small: SmallDisk, is_started_anew: bool) -> None:
+    server = StubServer()
+    with scripted(server) as port:
+        api = made(small, port)
+        full = _commit_until_full(api, 0)
+        assert full > 100
+        small.fill()  # whatever is left beside the reserve, another program has
+        if is_started_anew:
+            api.close()
+            small.fill()
+            api = made(small, port)
+        assert api.push().pushed == full
+        for number in range(full, full + 300):  # pushed commits leave for them
+            commit(api, number)
+            if number % 50 == 0:
+                api.push()
+        _checked(small, api, server, full + 300)
+
+
+def test_pushed_commits_leave_for_new_ones_on_a_full_disk(small: SmallDisk) -> None:
+    server = StubServer()
+    reserve = small.folder / "device" / "journal.db-reserve"
+    with scripted(server) as port, made(small, port) as api:
+        for number in range(100):
+            commit(api, number)
+        api.push()
+        small.fill()
+        for number in range(100, 1_500):
+            commit(api, number)
+            if number % 100 == 99:
+                api.push()
+        kept = reserve.stat().st_size
+        assert RESERVE_BYTES // 3 <= kept < RESERVE_BYTES
+        small.make_room()
+        for number in range(1_500, 1_520):
+            commit(api, number)
+        assert reserve.stat().st_size > kept
+        _checked(small, api, server, 1_520)
+
+
+def test_pushes_that_fail_leave_the_reserve_to_the_one_that_succeeds(small: SmallDisk) -> None:
+    server = StubServer()
+    is_down = True
+
+    def fail(request: Request) -> Reply | None:
+        return Reply(status=503) if is_down and request.method == "POST" else None
+
+    server.intervene = fail
+    with scripted(server) as port, made(small, port) as api:
+        full = 0
+        for _ in range(20):
+            full = _commit_until_full(api, full)
+            with pytest.raises(PushException):
+                api.push()
+        is_down = False
+        assert api.push().pushed == full
+        commit(api, full)
+        _checked(small, api, server, full + 1)
 
 
 def test_saving_what_can_be_read_of_a_damaged_journal_waits_for_room(place: Disk) -> None:

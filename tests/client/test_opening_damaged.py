@@ -143,4 +143,4 @@ def test_an_empty_file_that_nothing_speaks_for_is_a_new_journal(tmp_path, caplog
         fill(api, 1, 1)
         assert api.status().unpushed == 1
     assert not caplog.text
-    assert [found.name for found in tmp_path.iterdir()] == [path.name]
+    assert {found.name for found in tmp_path.iterdir()} == {path.name, f"{path.name}-reserve"}

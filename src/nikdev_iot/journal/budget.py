@@ -10,11 +10,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from nikdev_iot.model.errors import JournalError
 
-__all__ = ["DEFAULT_HISTORY_BYTES", "ROW_BYTES", "Budget", "Step", "StorageLimitReached", "StoragePolicy"]
+if TYPE_CHECKING:
+    from nikdev_iot.model.values import Value
+
+__all__ = [
+    "DEFAULT_HISTORY_BYTES",
+    "ROW_BYTES",
+    "Budget",
+    "Step",
+    "StorageLimitReached",
+    "StoragePolicy",
+    "row_bytes",
+    "value_bytes",
+]
 
 DEFAULT_HISTORY_BYTES = 1_000_000_000
 """Without a limit, so large may a journal be before acknowledged commits leave it."""
@@ -26,6 +38,16 @@ _STEP_ROWS = 250
 _STEP_BYTES = 16 << 10, 64 << 10
 _MOST_LOG_BYTES = 8 << 20
 _MOST_RESERVE_BYTES = 1 << 20
+
+
+def value_bytes(value: Value) -> int:
+    """Return about what a value takes in a row, at most."""
+    return 8 + (4 * len(value) if isinstance(value, str) else 0)
+
+
+def row_bytes(body: bytes, message: str | None) -> int:
+    """Return about what a row takes, at most."""
+    return ROW_BYTES + len(body) + (0 if message is None else 4 * len(message))
 
 
 class Step(NamedTuple):

@@ -15,11 +15,12 @@ from typing import Literal
 
 from nikdev_iot.model.errors import JournalError
 
-from .errors import JournalGone, from_os, from_sqlite, locked
+from .errors import DiskFull, JournalGone, from_os, from_sqlite, locked
 from .lock import real_path
 from .migrations import migrate, version_of
 from .outcome import Outcome
 from .replacement import mark_path
+from .reserve import Reserve
 from .succession import FoundIn, Watch
 
 __all__ = ["MEMORY", "Database", "Use"]
@@ -35,6 +36,7 @@ class Database:
         self.in_memory = str(path) == MEMORY
         self.path = path if self.in_memory else real_path(path)
         self.name = str(self.path)
+        self.reserve = None if self.in_memory else Reserve(self.path)
         self._synchronous = {"full": "FULL", "normal": "NORMAL"}[durability]
         self._busy_timeout_s = busy_timeout_s
         self._lock = threading.RLock()
@@ -132,7 +134,13 @@ class Database:
                 hint="Nothing was done. Fork with os.fork or multiprocessing, or open the journal afterwards.",
             )
         if self._connection is None:
-            self._connection = self._open(operation)
+            try:
+                self._connection = self._open(operation)
+            except DiskFull:
+                if self.reserve is None or not self.reserve.size_bytes():
+                    raise
+                with self.reserve.given_up():  # a program that is started anew has to get in to push
+                    self._connection = self._open(operation)
         elif self._watch is not None and not self._watch.is_there():
             self._watch.refuse_replaced(operation)
             self._refuse_gone(operation)

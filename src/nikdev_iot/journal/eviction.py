@@ -17,7 +17,7 @@ from .rows import delete_rows
 if TYPE_CHECKING:
     from .budget import Step
 
-__all__ = ["evict"]
+__all__ = ["evict", "has_any"]
 
 _EVICTED = "evicted from the device's local history"
 _BEFORE_THAT = f"{_EVICTED}; before that: "
@@ -48,6 +48,11 @@ def evict(connection: sqlite3.Connection, low: int, high: int, step: Step, *, at
     _join_packs(connection, ids[-1])
     _fold_record(connection, ids[-1], at_us)
     return ids[-1]
+
+
+def has_any(connection: sqlite3.Connection, low: int, high: int) -> bool:
+    """Return whether `evict` would find anything."""
+    return connection.execute(_FIND, (low, high, 1)).fetchone() is not None
 
 
 def _put(connection: sqlite3.Connection, first: int, last: int, at_us: int) -> None:

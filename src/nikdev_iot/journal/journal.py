@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self, cast
 
@@ -16,11 +17,13 @@ from nikdev_iot.model.errors import ValueRefused
 from nikdev_iot.model.values import Value
 
 from . import origins, staged
-from .budget import ROW_BYTES, Budget
+from .budget import Budget, row_bytes, value_bytes
 from .clock import SYSTEM_CLOCK, Clock
 from .connection import Database
+from .errors import DiskFull
 from .outcome import Outcome
 from .pushqueue import PushQueue
+from .reserve import again_with_room
 from .succession import holds
 
 if TYPE_CHECKING:
@@ -76,10 +79,12 @@ class Journal(PushQueue):
         if budget is not None and not database.in_memory:
             from .room import RoomKeeper
 
-            journal._room = RoomKeeper(budget, journal._book, name=database.name)
+            journal._room = RoomKeeper(budget, journal._book, database)
             database.most_log_bytes = budget.log_bytes
         try:
             journal._begin(device_id, new_uuid)
+            if journal._room is not None and database.reserve is not None:
+                database.reserve.make()
         except BaseException:
             database.close()
             raise
@@ -160,8 +165,23 @@ class Journal(PushQueue):
         Raises:
             ValueRefused: there are no values.
             StorageLimitReached: it does not fit into the budget, and nothing may go for it. Nothing was committed.
+            DiskFull: nothing was committed, and there is no acknowledged commit that could leave for this one.
             JournalError: nothing was committed. Also where another program took over the rows of `unstage`.
         """
+        try:
+            return self._commit(values, message, time_us, unstage, outcome)
+        except DiskFull:
+            commit = partial(self._commit, values, message, time_us, unstage, outcome)
+        return again_with_room(commit, self._database, self._room)
+
+    def _commit(
+        self,
+        values: Mapping[str, Value],
+        message: str | None,
+        time_us: int | None,
+        unstage: Token | None,
+        outcome: Outcome | None,
+    ) -> Receipt:
         shape = self._book.known(values)
         mono_ns: int | None = None
         boot: int | None = None
@@ -173,7 +193,7 @@ class Journal(PushQueue):
         origin, origin_id = self._known
         row = (time_us, mono_ns, boot, shape.id, body, message, origin.id)
         with self._database.plain("commit") as connection:
-            if self._room is not None and self._room.may_lack(connection, _size_bytes(body, message)):
+            if self._room is not None and self._room.may_lack(connection, row_bytes(body, message)):
                 done = None
             else:
                 done = (
@@ -202,8 +222,8 @@ class Journal(PushQueue):
         use = self._database.write("commit", outcome)
         with use as connection:
             if self._room is not None:
-                size_bytes = sum(map(_value_bytes, values.values()))
-                self._room.make(connection, size_bytes + _size_bytes(b"", message), now_us=self._clock.now_us)
+                size_bytes = sum(map(value_bytes, values.values()))
+                self._room.make(connection, size_bytes + row_bytes(b"", message), now_us=self._clock.now_us)
             shape = self._book.add(connection, values)
             boot = None if mono_ns is None else self._find_boot(connection)
             origin = origins.current(connection)
@@ -371,13 +391,3 @@ class Journal(PushQueue):
 
         with self._database.plain("check") as connection:
             return check(connection, self._book)
-
-
-def _value_bytes(value: Value) -> int:
-    """Return about what a value takes in a row, at most."""
-    return 8 + (4 * len(value) if isinstance(value, str) else 0)
-
-
-def _size_bytes(body: bytes, message: str | None) -> int:
-    """Return about what a row takes, at most."""
-    return ROW_BYTES + len(body) + (0 if message is None else 4 * len(message))

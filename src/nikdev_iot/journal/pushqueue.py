@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from . import origins
 from .clock import Clock
 from .connection import Database
+from .errors import DiskFull
 from .lock import hold_push_lock
+from .reserve import goes_on_when_full
 from .shapes import ShapeBook
 
 if TYPE_CHECKING:
@@ -74,6 +76,7 @@ class PushQueue:
         with self._database.plain("read") as connection:
             return cast("bytes | None", origins.meta(connection, _EPOCH))
 
+    @goes_on_when_full
     def set_epoch(self, epoch: bytes) -> None:
         """Remember the server's epoch, durably; free where it is the one known."""
         if self.epoch != epoch:
@@ -119,6 +122,7 @@ class PushQueue:
         with self._database.read("push") as connection:
             return build_newest(connection, self._book, now_us=self._clock.now_us())
 
+    @goes_on_when_full
     def record_sent(self, pack: Pack, pack_hash: bytes) -> SentPack:
         """Record, durably, that `pack` is about to be sent. Recording it again is harmless.
 
@@ -147,6 +151,7 @@ class PushQueue:
         with self._database.read("push") as connection:
             return build_sent(connection, self._book, sent, base=origins.current(connection).base)
 
+    @goes_on_when_full
     def settle(self, pack_hash: bytes) -> int:
         """The server has this pack in flight: acknowledge its commits, drop the other attempts; return how many.
 
@@ -176,14 +181,21 @@ class PushQueue:
 
         The packs that follow have the times of this boot's commits set right, and so does `log`.
         """
-        from .repair import boot_offset, is_news, remember_offset
+        from .repair import boot_offset, is_news
 
         boot_id, offset_us = self._clock.boot_id(), true_us - self._clock.monotonic_ns() // 1000
         with self._database.plain("read") as connection:
             known_us = boot_offset(connection, boot_id)
         if is_news(known_us, offset_us):
-            with self._database.write("keep what time it is") as connection:
-                remember_offset(connection, boot_id, offset_us)
+            with suppress(DiskFull):  # the next answer tells it again; what waits may be what the disk is full of
+                self._keep_offset(boot_id, offset_us)
+
+    @goes_on_when_full
+    def _keep_offset(self, boot_id: str, offset_us: int) -> None:
+        from .repair import remember_offset
+
+        with self._database.write("keep what time it is") as connection:
+            remember_offset(connection, boot_id, offset_us)
 
     # -- when journal and server do not continue one another ----------------------------------------------
 
@@ -194,6 +206,7 @@ class PushQueue:
         with self._database.read("push") as connection:
             return pushed(connection, pack_hash)
 
+    @goes_on_when_full
     def rewind(self, number: int, pack_hash: bytes) -> None:
         """The server went back to `number`, the end of the acknowledged pack `pack_hash` (0 and zeros: to nothing).
 
@@ -214,8 +227,9 @@ class PushQueue:
         with self._database.read("push") as connection:
             return own_digests(connection, self._book, low, high)
 
+    @goes_on_when_full
     def adopt(
-        self, number: int, mark: tuple[int, bytes], *, held: Iterable[int] = (), spent: Iterable[int] = ()
+        self, number: int, mark: tuple[int, bytes], *, held: Collection[int] = (), spent: Collection[int] = ()
     ) -> int:
         """The server, whose mark (number, hash) is `mark`, has all up to `number`; return how many were queued.
 
@@ -227,14 +241,15 @@ class PushQueue:
         with self._database.write("acknowledge") as connection:
             return adopt(connection, number, mark, held=held, spent=spent, at_us=self._clock.now_us())
 
+    @goes_on_when_full
     def fork(
         self,
         first: int,
         origin: uuid.UUID,
         *,
-        held: Iterable[int] = (),
-        stored: Iterable[tuple[int, int]] = (),
-        spent: Iterable[int] = (),
+        held: Collection[int] = (),
+        stored: Collection[tuple[int, int]] = (),
+        spent: Collection[int] = (),
     ) -> int:
         """Go on under another origin, where the commit that is number `first` now is number 1.
 
@@ -255,6 +270,7 @@ class PushQueue:
         with self._database.read("push") as connection:
             return before(connection)
 
+    @goes_on_when_full
     def unfork(self) -> None:
         """Go back to the origin `before`: the server has nothing of the current one, and less of that one than it had.
 
@@ -265,6 +281,7 @@ class PushQueue:
         with self._database.write("push") as connection:
             unfork(connection)
 
+    @goes_on_when_full
     def drop_sent(self, pack_hash: bytes) -> None:
         """Forget a pack in flight that the server has not stored and never will; unknown hashes are passed over.
 
@@ -275,6 +292,7 @@ class PushQueue:
         with self._database.write("push") as connection:
             drop(connection, pack_hash)
 
+    @goes_on_when_full
     def set_rejected(self, reasons: Mapping[int, str]) -> int:
         """Set aside unacknowledged commits of the current origin, each with its reason; return how many."""
         from .aside import reject
@@ -282,6 +300,7 @@ class PushQueue:
         with self._database.write("set commits aside") as connection:
             return reject(connection, reasons, at_us=self._clock.now_us())
 
+    @goes_on_when_full
     def set_all_unpushed_rejected(self, reason: str) -> int:
         """Set aside all unpushed commits; return how many. Fast, however many there are."""
         from .aside import reject_all
@@ -289,6 +308,7 @@ class PushQueue:
         with self._database.write("set commits aside") as connection:
             return reject_all(connection, reason, at_us=self._clock.now_us())
 
+    @goes_on_when_full
     def reset_unpushed(self) -> int:
         """Throw away all unpushed commits, by the user's explicit wish; return how many.
 

@@ -5,16 +5,21 @@ What a pack under way holds is never touched, nor is the newest commit, whose nu
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import drops, holes, origins, sent
 from .budget import StorageLimitReached, StoragePolicy
-from .eviction import evict
+from .errors import from_os
+from .eviction import evict, has_any
+from .reserve import checkpoint, missing_bytes
 
 if TYPE_CHECKING:
     from .budget import Budget, Step
+    from .connection import Database
     from .shapes import ShapeBook
 
 __all__ = ["RoomKeeper"]
@@ -51,24 +56,68 @@ class _Sweep(NamedTuple):
 class RoomKeeper:
     """Keeps one journal within its budget."""
 
-    def __init__(self, budget: Budget, book: ShapeBook, *, name: str) -> None:
+    def __init__(self, budget: Budget, book: ShapeBook, database: Database) -> None:
         self.budget = budget
         self._book = book
-        self._name = name
+        self._database = database
+        self._name = database.name
         self._page_bytes = 0
         self._searched = 0
         """Up to this id there is no local history left."""
         self._unlooked = 1 << 62
+        self._evict_first = False
 
     def may_lack(self, connection: sqlite3.Connection, adding_bytes: int) -> bool:
         """Return whether there may be no room for so much more; looks only each time a page has been filled."""
         self._unlooked += adding_bytes
+        if self._evict_first:
+            return True
         if self._unlooked < self._page_bytes:
             return False
         if self._lacks(connection, adding_bytes) or self._is_too_long(connection):
             return True  # and looks again with the next one, until there is room
+        over = self._over_reserve(connection, adding_bytes)
+        if over:
+            free = self._free_bytes()
+            if over > free:
+                return True
+            # Bring what is in the log into the file as long as there is room for it.
+            if 0 < missing_bytes(connection, self._database.path) <= free:
+                checkpoint(connection)
         self._unlooked = 0
         return False
+
+    # -- on the disk ----------------------------------------------------------------------------------
+
+    def _over_reserve(self, connection: sqlite3.Connection, adding_bytes: int) -> int:
+        """Return how many bytes the file would lack, with so much more, beyond what the reserve has for it."""
+        reserve = self._database.reserve
+        ahead = None if reserve is None else reserve.ahead_bytes()
+        if ahead is None:
+            return 0
+        more_pages = max(self._lacking_pages(connection, adding_bytes), 0)
+        return max(missing_bytes(connection, self._database.path, more_pages=more_pages) - ahead, 0)
+
+    def _lacking_pages(self, connection: sqlite3.Connection, adding_bytes: int) -> int:
+        (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+        return self._pages(adding_bytes) - int(free)
+
+    def _free_bytes(self) -> int:
+        return 0 if self._database.reserve is None else self._database.reserve.free_bytes()
+
+    def forget(self) -> None:
+        """What a transaction that was undone had let go is here again."""
+        self._searched = 0
+
+    def evict_first(self, connection: sqlite3.Connection) -> bool:
+        """Let local history go for the next commit, after one failed for want of room; return whether there is any."""
+        self._evict_first = has_any(connection, 1, self._last_history(connection))
+        return self._evict_first
+
+    def _last_history(self, connection: sqlite3.Connection) -> int:
+        return min(origins.current(connection).acked_id, origins.last_id(connection) - 1)
+
+    # -- in the file ----------------------------------------------------------------------------------
 
     def _lacks(self, connection: sqlite3.Connection, adding_bytes: int) -> bool:
         return self._used(connection) + self._pages(adding_bytes) > self.budget.content_pages(self._page_bytes)
@@ -95,8 +144,10 @@ class RoomKeeper:
 
         Raises:
             StorageLimitReached: there is none, and the policy does not let enough go.
+            DiskFull: the disk has none, and there is no local history that could go.
         """
-        has_gone = False
+        evict_first, self._evict_first = self._evict_first, False
+        has_gone = evict_first and self._evict(connection, now_us())
         if (
             self._lacks(connection, adding_bytes)
             and self.budget.policy is not None
@@ -111,6 +162,11 @@ class RoomKeeper:
                     break
                 raise self._error(_NOTHING_LEFT[self.budget.policy])
             has_gone = True
+        while (over := self._over_reserve(connection, adding_bytes)) and over > self._free_bytes():
+            # Of pages that are free already, more would not help.
+            if self._lacking_pages(connection, adding_bytes) <= 0 or not self._evict(connection, now_us()):
+                self.forget()
+                raise from_os(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), path=self._name, operation="commit")
         self._give_back(connection)
 
     def _would_grow(self, connection: sqlite3.Connection, adding_bytes: int) -> bool:
@@ -139,16 +195,10 @@ class RoomKeeper:
 
     def _step(self, connection: sqlite3.Connection, at_us: int) -> bool:
         """Let some commits go; return whether there were any that could."""
+        if self._evict(connection, at_us):
+            return True
         origin = origins.current(connection)
         newest = origins.last_id(connection)
-        if self._searched > origin.acked_id:
-            self._searched = 0  # the server went back
-        high = min(origin.acked_id, newest - 1)
-        last = evict(connection, self._searched + 1, high, self.budget.step, at_us=at_us)
-        if last is not None:
-            self._searched = last
-            return True
-        self._searched = max(high, 0)
         if self.budget.policy is StoragePolicy.DROP_OLDEST:
             ids, how = self._waiting(connection, 1, newest - 1, self.budget.step), "dropped, oldest first"
         elif self.budget.policy is StoragePolicy.THIN_OUT:
@@ -159,6 +209,15 @@ class RoomKeeper:
         if ids:
             drops.drop(connection, self._book, ids, how=how, budget=self.budget, acked_id=origin.acked_id, at_us=at_us)
         return bool(ids)
+
+    def _evict(self, connection: sqlite3.Connection, at_us: int) -> bool:
+        """Let some local history go; return whether there was any."""
+        high = self._last_history(connection)
+        if self._searched > high:
+            self._searched = 0  # the server went back
+        last = evict(connection, self._searched + 1, high, self.budget.step, at_us=at_us)
+        self._searched = max(high, 0) if last is None else last
+        return last is not None
 
     @staticmethod
     def _waiting(connection: sqlite3.Connection, low: int, high: int, step: Step, *, least: int = 1) -> list[int]:
