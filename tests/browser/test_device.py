@@ -34,6 +34,9 @@ def test_it_shows_what_comes(visitor: Visitor, look: Callable[[Page, str], None]
     device.push({"temperature": 30.25})
     expect(tile.locator(".figure")).to_have_text("30.25")
     expect(tile.locator(".high")).to_have_text("30.25")
+    for low in (-4.5, -6.5):
+        device.push({"temperature": low})
+        expect(tile.locator(".low")).to_have_text(f"{low}".replace("-", "−"))
     look(page, "overview")
 
 

@@ -62,10 +62,12 @@ function renew(tile, timeUs, value, points) {
   const [low, high] = [tile.querySelector(".low"), tile.querySelector(".high")];
   if (!low) return;
   for (const [, number] of fresh) {
-    if (number < Number(low.textContent)) write(low, show(number), "lowest");
-    if (number > Number(high.textContent)) write(high, show(number), "highest");
+    if (number < shown(low)) write(low, show(number), "lowest");
+    if (number > shown(high)) write(high, show(number), "highest");
   }
 }
+
+const shown = (place) => Number(place.textContent.replace("−", "-"));
 
 function write(place, text, word) {
   place.textContent = text;
