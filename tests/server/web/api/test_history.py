@@ -196,10 +196,18 @@ def test_answers_that_nobody_reads_are_held_in_small_numbers(site, device):
     async def ask():
         reads = asyncio.Event()
         stuck = [asyncio.create_task(exchange(site, headers, reads, query="format=csv")) for _ in range(8)]
-        await asyncio.sleep(0.5)
-        begun = sum(task.get_coro().cr_frame.f_locals["messages"] != [] for task in stuck)
+
+        def begun():
+            return sum(bool(task.get_coro().cr_frame.f_locals.get("messages")) for task in stuck)
+
+        for _ in range(3_000):
+            if begun() == 4:
+                break
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.3)  # a fifth would begin meanwhile
+        found = begun()
         reads.set()
-        return begun, await asyncio.gather(*stuck)
+        return found, await asyncio.gather(*stuck)
 
     begun, answers = site.loop.run_until_complete(ask())
     assert begun == 4
